@@ -1,0 +1,1 @@
+"""Pure judgements: exportability, contract rules, dates, extrapolation; no clock, disk or network."""

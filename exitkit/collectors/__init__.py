@@ -1,0 +1,1 @@
+"""One file per type of source: add a file with a Collector, and it is found."""

@@ -1,0 +1,1 @@
+"""Verbs: collect the estate, run a plan, judge what was proved."""

@@ -1,0 +1,1 @@
+"""What we know, as data: add a YAML entry with its source, and the one loader finds it."""

@@ -1,0 +1,1 @@
+"""The AWS catalog of calls: generated, then corrected by hand in overrides.yaml."""

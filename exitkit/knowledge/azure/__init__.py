@@ -1,0 +1,1 @@
+"""The Azure type table and its hand-written corrections."""

@@ -1,0 +1,59 @@
+"""Find plugins by scanning our own folders and everyone else's entry points."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import Any
+
+from exitkit.errors import CannotRun, PluginError
+
+FOLDERS = ("collectors", "extractors", "restorers", "steps")
+NAME_ATTRIBUTE = {"collectors": "type", "restorers": "what", "steps": "kind"}
+
+
+def load_all(folder: str) -> Iterator[Any]:
+    """Yield one instance of every plugin class of `folder`, ours first, in name order."""
+    if folder not in FOLDERS:
+        raise PluginError(f"no plugin folder {folder!r}; one of {', '.join(FOLDERS)}")
+    package = importlib.import_module(f"exitkit.{folder}")
+    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        yield from (cls() for cls in _plugin_classes(module))
+    for point in sorted(entry_points(group=f"exitkit.{folder}"), key=lambda point: point.name):
+        yield point.load()()
+
+
+def load_by_name(folder: str, name: str) -> Any:
+    """Return the plugin of `folder` that calls itself `name`, with what it needs at hand."""
+    attribute = NAME_ATTRIBUTE[folder]
+    known = {getattr(plugin, attribute): plugin for plugin in load_all(folder)}
+    if name not in known:
+        choices = ", ".join(sorted(known))
+        raise PluginError(f"{folder}: no {attribute} {name!r}; use one of {choices}")
+    require(known[name].needs, f"{attribute} {name}")
+    return known[name]
+
+
+def missing(needs: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the (module, extra) pairs of `needs` that are not installed."""
+    pairs = [(module, extra) for module, _, extra in (need.partition(":") for need in needs)]
+    return [(module, extra) for module, extra in pairs if not importlib.util.find_spec(module)]
+
+
+def require(needs: tuple[str, ...], who: str) -> None:
+    """Raise CannotRun with the next move where something in `needs` is absent."""
+    for module, extra in missing(needs):
+        raise CannotRun(
+            f"{who}: {module} is not installed; pip install 'exitkit-reversibility[{extra}]'"
+        )
+
+
+def _plugin_classes(module: Any) -> Iterator[type]:
+    for _, cls in inspect.getmembers(module, inspect.isclass):
+        if cls.__module__ == module.__name__ and hasattr(cls, "needs"):
+            yield cls

@@ -1,0 +1,1 @@
+"""Reports: one pure view, then one renderer per file."""

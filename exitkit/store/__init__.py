@@ -1,0 +1,1 @@
+"""What we keep: the bundle, its seal, the journal, canonical JSON and redaction."""
