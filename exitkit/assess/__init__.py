@@ -1,1 +1,1 @@
-"""Pure judgements: exportability, contract rules, dates, extrapolation; no clock, disk or network."""
+"""Pure judgements (exportability, rules, dates, extrapolation): no clock, disk or network."""
