@@ -1,0 +1,134 @@
+"""Write every record as the one byte string it can be, so that digests and diffs mean something."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from typing import Any
+
+from exitkit.errors import InvalidBundle, PluginError
+
+LARGEST_INTEGER = 2**53 - 1
+LONGEST_LINE = 16 * 1024 * 1024
+DEEPEST_NESTING = 64
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """Return RFC 8785 bytes of `value`; floats and integers beyond 2^53-1 are refused."""
+    fault = _fault(value, 1)
+    if fault:
+        raise PluginError(f"canonical JSON: {fault}; pass the value through storable() first")
+    if not _has_plain_keys(value):
+        value = _in_utf16_order(value)
+        return _encoded(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return _encoded(
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    )  # fmt: skip
+
+
+def parse_line(line: bytes) -> Any:
+    """Return the value of one canonical line (with or without its LF), trusting nothing in it."""
+    line = line.removesuffix(b"\n")
+    if len(line) > LONGEST_LINE:
+        raise InvalidBundle(f"a line of {len(line)} bytes; at most {LONGEST_LINE} are read")
+    try:
+        value = json.loads(line, parse_float=_refuse_float, parse_constant=_refuse_float)
+    except (ValueError, RecursionError) as error:
+        raise InvalidBundle(f"not canonical JSON: {error}") from error
+    fault = _fault(value, 1)
+    if fault:
+        raise InvalidBundle(f"not canonical JSON: {fault}")
+    if canonical_bytes(value) != line:
+        raise InvalidBundle("not canonical JSON: key order, spacing, escapes or a repeated key")
+    return value
+
+
+def storable(value: Any) -> Any:
+    """Return `value` with everything canonical JSON cannot hold turned into strings and lists."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode() if _has_surrogates(value) else value
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST_INTEGER else str(value)
+    if isinstance(value, dict):
+        return {str(storable(str(key))): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((storable(item) for item in value), key=canonical_bytes)
+    if isinstance(value, bytes | bytearray):
+        return {"encoding": "base64", "value": base64.b64encode(value).decode()}
+    if isinstance(value, dt.datetime):
+        return timestamp(value) if value.tzinfo else value.isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value)
+
+
+def timestamp(instant: dt.datetime) -> str:
+    """Return `YYYY-MM-DDTHH:MM:SS.mmmZ`; an instant without a zone is a bug."""
+    if instant.tzinfo is None:
+        raise PluginError(f"{instant.isoformat()}: an instant without a zone; use UTC")
+    text = instant.astimezone(dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def instant(text: str) -> dt.datetime:
+    """Return the instant that `timestamp` wrote."""
+    return dt.datetime.fromisoformat(text)
+
+
+def _fault(value: Any, depth: int) -> str:
+    """Say what canonical JSON cannot hold, or nothing."""
+    if depth > DEEPEST_NESTING:
+        return f"nested deeper than {DEEPEST_NESTING}"
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return "" if abs(value) <= LARGEST_INTEGER else f"integer {str(value)[:24]} beyond 2^53-1"
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"key {key!r} is not a string"
+            fault = _fault(item, depth + 1)
+            if fault:
+                return f"{key}: {fault}"
+        return ""
+    if isinstance(value, list | tuple):
+        return next(filter(None, (_fault(item, depth + 1) for item in value)), "")
+    return f"{type(value).__name__} {str(value)[:40]!r} has no canonical form"
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PluginError("canonical JSON: a lone surrogate; use storable() first") from error
+
+
+def _has_plain_keys(value: Any) -> bool:
+    """Tell whether code point order is UTF-16 order for every key, as it is for ASCII."""
+    if isinstance(value, dict):
+        return all(key.isascii() and _has_plain_keys(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(_has_plain_keys(item) for item in value)
+    return True
+
+
+def _in_utf16_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+        return {key: _in_utf16_order(value[key]) for key in keys}
+    if isinstance(value, list | tuple):
+        return [_in_utf16_order(item) for item in value]
+    return value
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _refuse_float(text: str) -> Any:
+    raise ValueError(f"{text[:24]} is not an integer")
