@@ -1,0 +1,158 @@
+"""Read what we know of each network operating system: one YAML file, no code per vendor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from exitkit.errors import InputError
+
+MASK = "<masked:"
+"""How a masked secret begins (store/redact.py); a line that holds one cannot be restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseLines:
+    """How the license command's answer reads: `product` begins an item, `fields` follow it."""
+
+    product: re.Pattern[str]
+    fields: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+
+    def read(self, text: str) -> Iterator[dict[str, str]]:
+        """Yield each license as its named fields."""
+        begins = list(self.product.finditer(text))
+        ends = [begin.start() for begin in begins[1:]] + [len(text)]
+        for begin, end in zip(begins, ends, strict=True):
+            item = {"product": begin["value"].strip()}
+            for name, pattern in self.fields.items():
+                if found := pattern.search(text, begin.start(), end):
+                    item[name] = found["value"].strip()
+            yield item
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One network operating system.
+
+    `commands` has `configuration` and may have `version`, `inventory`, `license`. `volatile`
+    lines differ from one look to the next; `skip` lines are printed but may not be typed;
+    `not_restored` says for people what a restore of the configuration leaves out.
+    """
+
+    name: str
+    title: str
+    vendor: str
+    netmiko_type: str
+    network_os: tuple[str, ...]
+    commands: Mapping[str, str]
+    rejected: re.Pattern[str]
+    forbidden: re.Pattern[str]
+    volatile: tuple[re.Pattern[str], ...]
+    secrets: tuple[str, ...]
+    facts: Mapping[str, re.Pattern[str]]
+    license_lines: LicenseLines | None
+    restore_method: str
+    skip: tuple[re.Pattern[str], ...]
+    save: str
+    not_restored: tuple[str, ...]
+
+    def without_volatile(self, text: str) -> str:
+        """Return a configuration that is equal in two looks at an unchanged device."""
+        lines = (line.rstrip() for line in text.replace("\r", "").splitlines())
+        kept = [line for line in lines if not any(p.search(line) for p in self.volatile)]
+        return "\n".join(kept).strip("\n") + "\n"
+
+    def lines_to_type(self, text: str) -> tuple[str, ...]:
+        """Return the lines that put a configuration back, without the masked ones."""
+        lines = self.without_volatile(text).splitlines()
+        return tuple(
+            line
+            for line in lines
+            if line.strip() and MASK not in line and not any(p.search(line) for p in self.skip)
+        )
+
+    def withheld_lines(self, text: str) -> tuple[str, ...]:
+        """Return the lines that somebody has to type again with a secret we do not hold."""
+        return tuple(line.strip() for line in text.splitlines() if MASK in line)
+
+    def items(self, text: str) -> tuple[str, ...]:
+        """Return a configuration as comparable items, each line with the section it stands in."""
+        named, section = [], ""
+        for line in self.without_volatile(text).splitlines():
+            if not line.strip() or any(p.search(line) for p in self.skip):
+                continue
+            if line.startswith(" "):
+                named.append(f"{section} > {line.strip()}")
+            else:
+                section = line.strip()
+                named.append(section)
+        return tuple(named)
+
+
+@cache
+def all_platforms() -> Mapping[str, Platform]:
+    """Return every platform by name."""
+    folder = files("exitkit.knowledge") / "platforms"
+    sources = sorted(
+        (f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name
+    )
+    read = (_platform(yaml.safe_load(source.read_text(encoding="utf-8"))) for source in sources)
+    return {platform.name: platform for platform in read}
+
+
+def platform_of(name: str) -> Platform:
+    """Return the platform that calls itself `name` or serves that `ansible_network_os`."""
+    for platform in all_platforms().values():
+        if name == platform.name or name in platform.network_os:
+            return platform
+    known = ", ".join(sorted(all_platforms()))
+    raise InputError(f"no network platform {name!r}; use one of {known}")
+
+
+def _platform(row: Mapping[str, object]) -> Platform:
+    document: dict[str, object] = dict(row)
+    restore = _mapping(document["restore"])
+    lines = _mapping(document.get("license_lines", {}))
+    return Platform(
+        name=str(document["name"]),
+        title=str(document["title"]),
+        vendor=str(document["vendor"]),
+        netmiko_type=str(document["netmiko_type"]),
+        network_os=_texts(document["network_os"]),
+        commands={key: str(value) for key, value in _mapping(document["commands"]).items()},
+        rejected=re.compile(str(document["rejected"]), re.MULTILINE),
+        forbidden=re.compile(str(document["forbidden"]), re.MULTILINE),
+        volatile=_patterns(document["volatile"]),
+        secrets=_texts(document["secrets"]),
+        facts=_named_patterns(document["facts"]),
+        license_lines=LicenseLines(
+            re.compile(str(lines["product"]), re.MULTILINE), _named_patterns(lines["fields"])
+        )
+        if lines
+        else None,
+        restore_method=str(restore["method"]),
+        skip=_patterns(restore["skip"]),
+        save=str(restore["save"]),
+        not_restored=_texts(document["not_restored"]),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _patterns(value: object) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text) for text in _texts(value))
+
+
+def _named_patterns(value: object) -> Mapping[str, re.Pattern[str]]:
+    return {name: re.compile(str(p), re.MULTILINE) for name, p in _mapping(value).items()}
