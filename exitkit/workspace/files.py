@@ -1,0 +1,91 @@
+"""Load what operators write (exitkit.yaml, contract.yaml, exit-plan.yaml), checked to the line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from exitkit.model.contract import Contract
+from exitkit.model.ledger import Acknowledgement
+from exitkit.ports import Limits, Source, Target
+from exitkit.store.canonical import canonical_bytes
+from exitkit.workspace.layout import (
+    Retention,
+    Tolerances,
+    Workspace,
+    bundle_path,
+    latest_bundle,
+    next_sequence,
+    sequences,
+)  # fmt: skip
+from exitkit.workspace.plan_file import load_plan, plan_from_document
+from exitkit.workspace.schema_faults import check_against, suggest
+from exitkit.workspace.yaml_lines import Where, plain, read_yaml
+
+__all__ = [
+    "Workspace", "bundle_path", "latest_bundle", "load_contract", "load_plan", "load_workspace",
+    "next_sequence", "plan_from_document", "sequences",
+]  # fmt: skip
+
+
+def load_workspace(root: Path) -> Workspace:
+    """Read `exitkit.yaml` of the folder `root`."""
+    document = read_yaml(root / "exitkit.yaml")
+    check_against("workspace", document)
+    for where, message in _contradictions(document.value):
+        raise document.fault(where, message)
+    return _workspace(root.resolve(), document.value)
+
+
+def load_contract(path: Path) -> Contract:
+    """Read a contract; `unknown` and absent fields stay what they are."""
+    document = read_yaml(path)
+    check_against("contract", document)
+    value = document.value
+    return Contract(id=value["id"], title=value.get("title", value["id"]), document=value)
+
+
+def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
+    signing = value.get("signing", {})
+    key = signing.get("key")
+    return Workspace(
+        root=root,
+        series=value["series"],
+        customer=value.get("customer", value["series"]),
+        scope=value.get("scope", f"The sources of {value['series']}."),
+        sources=tuple(Source(*_entry(entry, root)) for entry in value["sources"]),
+        targets=tuple(Target(*_entry(entry, root)) for entry in value.get("targets", ())),
+        signing_key=root / key if key else None,
+        trusted_keys=tuple(root / name for name in signing.get("trust", ())),
+        masking_key=root / value.get("masking", {}).get("key", "keys/masking.key"),
+        digest=hashlib.sha256(canonical_bytes(plain(value))).hexdigest(),
+        tolerances=Tolerances(**value.get("tolerances", {})),
+        acknowledgements=tuple(Acknowledgement(**a) for a in value.get("acknowledgements", ())),
+        retention=Retention(**value.get("retention", {})),
+        limits=Limits(**value.get("limits", {})),
+    )
+
+
+def _entry(entry: Mapping[str, Any], root: Path) -> tuple[str, str, Mapping[str, Any], Path]:
+    settings = {key: plain(value) for key, value in entry.items() if key not in ("id", "type")}
+    return entry["id"], entry["type"], settings, root
+
+
+def _contradictions(value: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:
+    """Yield ids given twice, answers for unknown sources, and answers that end too soon."""
+    for section in ("sources", "targets"):
+        ids = [entry["id"] for entry in value.get(section, ())]
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                yield (section, index, "id"), f'"{name}" is there already; give it another id'
+    sources = [entry["id"] for entry in value["sources"]]
+    for index, answer in enumerate(value.get("acknowledgements", ())):
+        here: Where = ("acknowledgements", index)
+        if answer["source"] not in sources:
+            message = f'no source "{answer["source"]}"; {suggest(answer["source"], sources)}'
+            yield (*here, "source"), message
+        if answer["until"] < answer["on"]:
+            message = f"{answer['until']} is before {answer['on']}; an answer ends after it begins"
+            yield (*here, "until"), message

@@ -1,0 +1,100 @@
+"""Know where everything of a workspace lies, and what its exitkit.yaml says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exitkit.model.ledger import Acknowledgement
+from exitkit.ports import Limits, Source, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """What may be found before a snapshot ends with exit code 1.
+
+    Defaults: no unanswered call at all; unknown verdicts are shown but never fail a snapshot.
+    """
+
+    refused_calls: int = 0
+    unknown_percent: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many bundles, or how many days of them, to keep; 0 keeps all."""
+
+    bundles: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A whole `exitkit.yaml`; paths are absolute, `digest` is SHA-256 of its canonical JSON."""
+
+    root: Path
+    series: str
+    customer: str
+    scope: str
+    sources: tuple[Source, ...]
+    targets: tuple[Target, ...]
+    signing_key: Path | None
+    trusted_keys: tuple[Path, ...]
+    masking_key: Path
+    digest: str
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    retention: Retention = field(default_factory=Retention)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def contract_file(self) -> Path:
+        """The contract as data."""
+        return self.root / "contract.yaml"
+
+    @property
+    def plan_file(self) -> Path:
+        """The exit plan as data."""
+        return self.root / "exit-plan.yaml"
+
+    @property
+    def bundles(self) -> Path:
+        """Where sealed bundles land."""
+        return self.root / "bundles"
+
+    @property
+    def runs(self) -> Path:
+        """Where rehearsals and exits keep their journals."""
+        return self.root / "runs"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports land."""
+        return self.root / "reports"
+
+
+def bundle_path(workspace: Workspace, sequence: int) -> Path:
+    """Return where bundle number `sequence` of the series belongs."""
+    return workspace.bundles / f"{workspace.series}-{sequence:06d}"
+
+
+def sequences(workspace: Workspace) -> list[int]:
+    """Return the sequence numbers of the bundles that are there, in order."""
+    name = re.compile(rf"{re.escape(workspace.series)}-([0-9]{{6}})")
+    if not workspace.bundles.is_dir():
+        return []
+    matches = (name.fullmatch(entry.name) for entry in workspace.bundles.iterdir())
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def latest_bundle(workspace: Workspace) -> Path | None:
+    """Return the newest bundle of the series, or None before the first snapshot."""
+    known = sequences(workspace)
+    return bundle_path(workspace, known[-1]) if known else None
+
+
+def next_sequence(workspace: Workspace) -> int:
+    """Return the number the next bundle gets; numbers of removed bundles are not used again."""
+    known = sequences(workspace)
+    return known[-1] + 1 if known else 1
