@@ -156,7 +156,7 @@ class IosSession:
         if line.startswith("conf"):
             self.configuring = True
             return "Enter configuration commands, one per line.  End with CNTL/Z."
-        if line in ("write memory", "write", "copy running-config startup-config"):
+        if "write memory".startswith(line) or line == "copy running-config startup-config":
             state.save()
             return "Building configuration...\n[OK]"
         return INVALID

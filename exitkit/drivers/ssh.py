@@ -56,9 +56,11 @@ class Device:
         """Keep the configuration over a restart."""
         with self._explained("save"):
             if self._platform.save == "commit":
-                self._connection.commit(read_timeout=self._line.left_s())
+                answer = self._connection.commit(read_timeout=self._line.left_s())
             else:
-                self._connection.save_config()
+                answer = self._connection.save_config()
+        if self._platform.rejected.search(str(answer)):
+            raise DeviceRefused(f"{self._line.address}: the device does not save; save it by hand")
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
@@ -132,7 +134,9 @@ def open_device(
 
     address = f"ssh://{host}:{port}"
     if not known_hosts.is_file():
-        raise DeviceRefused(f"{address}: no file {known_hosts}; write ssh-keyscan's lines into it")
+        raise DeviceRefused(
+            f"{address}: no file {known_hosts.name}; write ssh-keyscan's lines into it"
+        )
     known = platform_of(platform)
     try:
         line = _Line(host, port, deadline_s)

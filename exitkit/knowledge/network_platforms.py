@@ -26,8 +26,8 @@ class LicenseLines:
     def read(self, text: str) -> Iterator[dict[str, str]]:
         """Yield each license as its named fields."""
         begins = list(self.product.finditer(text))
-        ends = [begin.start() for begin in begins[1:]] + [len(text)]
-        for begin, end in zip(begins, ends, strict=True):
+        for number, begin in enumerate(begins, 1):
+            end = begins[number].start() if number < len(begins) else len(text)
             item = {"product": begin["value"].strip()}
             for name, pattern in self.fields.items():
                 if found := pattern.search(text, begin.start(), end):
@@ -77,8 +77,8 @@ class Platform:
         )
 
     def withheld_lines(self, text: str) -> tuple[str, ...]:
-        """Return the lines that somebody has to type again with a secret we do not hold."""
-        return tuple(line.strip() for line in text.splitlines() if MASK in line)
+        """Return the items that somebody has to type again with a secret we do not hold."""
+        return tuple(item for item in self.items(text) if MASK in item)
 
     def items(self, text: str) -> tuple[str, ...]:
         """Return a configuration as comparable items, each line with the section it stands in."""

@@ -1,0 +1,271 @@
+"""Take stock of network devices over SSH: configuration, version, inventory, license lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from exitkit import plugins
+from exitkit.drivers import ssh
+from exitkit.errors import ExitkitError
+from exitkit.knowledge.kinds import kind_of
+from exitkit.knowledge.network_platforms import Platform, platform_of
+from exitkit.model.asset import Asset, Ref, Relation
+from exitkit.model.holdings import License
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
+from exitkit.ports import Check, Context, Finding, Source
+from exitkit.store.paths import segment
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
+from exitkit.workspace.inventory import InventoryHost, read_inventory
+
+PROVIDER = "network"
+LICENSE_TYPE = "License/Feature"
+LICENSE_KINDS = {
+    "permanent": "perpetual",
+    "evaluation": "evaluation",
+    "subscription": "subscription",
+}
+
+
+class NetworkCollector:
+    """Devices of an Ansible inventory; a hung one costs its own deadline and nobody else's."""
+
+    type: ClassVar[str] = "network"
+    needs: ClassVar[tuple[str, ...]] = ("netmiko:network", "paramiko:network")
+
+    def collect(self, source: Source, context: Context) -> Iterator[Finding]:
+        """Visit every device, several at a time."""
+        hosts = _inventory(source, context.environ)
+        with ThreadPoolExecutor(max_workers=context.limits.workers) as pool:
+            visits = pool.map(lambda host: list(_Visit(source, context, host).findings()), hosts)
+            for host, findings in zip(hosts, visits, strict=True):
+                context.progress(f"{host.name}: {len(findings)} findings")
+                yield from findings
+
+    def identities(self, source: Source, context: Context) -> frozenset[str]:
+        """Name the devices by address and by the host keys we accept from them."""
+        names: set[str] = set()
+        for host in _inventory(source, context.environ):
+            names.add(f"endpoint:ssh://{host.host}:{host.port}")
+            names.update(ssh.host_key_identities(host.host, host.port, host.known_hosts))
+        return frozenset(names)
+
+    def checks(self, source: Source, context: Context) -> Iterator[Check]:
+        """Look for the clients, the credentials, the host keys and an answer from each device."""
+        for module, extra in plugins.missing(self.needs):
+            yield Check(
+                module, False, "not installed", f"pip install 'exitkit-reversibility[{extra}]'"
+            )
+        for host in _inventory(source, context.environ):
+            try:
+                _open(host, context).close()
+            except ExitkitError as error:
+                yield Check(f"{source.id}: {host.name}", False, str(error), "see the message")
+            else:
+                yield Check(f"{source.id}: {host.name}", True, f"logged in at {host.host}")
+
+
+@dataclass
+class _Visit:
+    """One device, from login to the last finding about it."""
+
+    source: Source
+    context: Context
+    host: InventoryHost
+    calls: list[Call] = field(default_factory=list)
+
+    def findings(self) -> Iterator[Finding]:
+        platform = platform_of(self.host.network_os)
+        ref = Ref(
+            PROVIDER, self.host.site, "", f"{platform.name}/Device", self.host.name
+        )  # fmt: skip
+        answers = self._answers(platform)
+        yield from self.calls
+        redactor = Redactor((*platform.secrets, *CREDENTIAL_PATTERNS), self.context.mask_key)
+        answers = {subject: redactor.apply(text) for subject, text in answers.items()}
+        facts = _facts(platform, answers)
+        yield Asset(
+            ref, kind_of(ref.native_type), self.host.name,
+            {
+                "host": self.host.host, "port": self.host.port, "platform": platform.name,
+                "title": platform.title, "vendor": platform.vendor, "facts": facts,
+            },
+            self.context.now,
+            identifiers=(("serial", facts["serial"]),) if "serial" in facts else (),
+            status="active" if answers else "unknown",
+        )  # fmt: skip
+        licenses = list(_licenses(platform, answers.get("license", "")))
+        yield _configuration(ref, platform, answers.get("configuration", ""))
+        yield _credentials(ref, platform, answers.get("configuration", ""))
+        yield _identity(ref)
+        yield _device_license(ref, len(licenses))
+        for item in licenses:
+            yield from _license(ref, item, platform, self.context)
+
+    def _answers(self, platform: Platform) -> dict[str, str]:
+        """Return what each command printed, with a ledger line for the login and each command."""
+        started = time.monotonic()
+        try:
+            device = _open(self.host, self.context)
+        except ExitkitError as error:
+            self._record("login", _outcome(error), started, reason=str(error))
+            return {}
+        self._record("login", CallOutcome.COLLECTED, started, count=1)
+        answers: dict[str, str] = {}
+        with device:
+            for subject, command in platform.commands.items():
+                started = time.monotonic()
+                try:
+                    answer = device.run(command)
+                except ExitkitError as error:
+                    self._record(command, _outcome(error), started, reason=str(error))
+                    continue
+                if self._accepted(platform, subject, command, answer, started):
+                    answers[subject] = answer
+        return answers
+
+    def _accepted(
+        self, platform: Platform, subject: str, command: str, answer: str, started: float
+    ) -> bool:
+        if platform.forbidden.search(answer):
+            self._record(
+                command, CallOutcome.REFUSED, started, permission=command,
+                reason=f"{self.host.name}: {answer.strip().splitlines()[0]}; allow the command",
+            )  # fmt: skip
+            return False
+        if platform.rejected.search(answer):
+            # A release without license or inventory commands has nothing to hide behind them.
+            missing = subject in ("license", "inventory")
+            outcome = CallOutcome.NOT_OFFERED if missing else CallOutcome.UNSUPPORTED
+            self._record(command, outcome, started, reason="the device does not know the command")
+            return False
+        lines = len(answer.strip().splitlines())
+        outcome = CallOutcome.COLLECTED if lines else CallOutcome.EMPTY
+        self._record(command, outcome, started, count=1 if lines else 0)
+        return bool(lines)
+
+    def _record(
+        self, command: str, outcome: CallOutcome, started: float, *,
+        count: int = 0, permission: str = "", reason: str = "",
+    ) -> None:  # fmt: skip
+        self.calls.append(
+            Call(
+                self.source.id, self.host.site, "", f"ssh:{command}", outcome, count,
+                binding=self.host.name, permission=permission, reason=reason,
+                duration_ms=int((time.monotonic() - started) * 1000),
+            )
+        )  # fmt: skip
+
+
+def _inventory(source: Source, environ: Mapping[str, str]) -> tuple[InventoryHost, ...]:
+    named = source.settings.get("known_hosts")
+    own = Path(environ.get("HOME", "~")).expanduser() / ".ssh" / "known_hosts"
+    known_hosts = source.base / str(named) if named else own
+    return read_inventory(source.base / str(source.settings["inventory"]), known_hosts)
+
+
+def _open(host: InventoryHost, context: Context) -> ssh.Device:
+    user, password = host.credentials(context.environ)
+    return ssh.open_device(
+        host.host, host.port, host.network_os, user, password, host.known_hosts,
+        context.limits.call_deadline_s,
+    )  # fmt: skip
+
+
+def _outcome(error: ExitkitError) -> CallOutcome:
+    unavailable = isinstance(error, ssh.DeviceUnavailable)
+    return CallOutcome.UNAVAILABLE if unavailable else CallOutcome.REFUSED
+
+
+def _facts(platform: Platform, answers: Mapping[str, str]) -> dict[str, str]:
+    text = "\n".join(answers.get(subject, "") for subject in ("version", "inventory"))
+    found = {name: pattern.search(text) for name, pattern in platform.facts.items()}
+    return {name: match["value"] for name, match in found.items() if match}
+
+
+def _configuration(ref: Ref, platform: Platform, text: str) -> Draft | Gap:
+    if not text:
+        return Gap(
+            ref, Aspect.CONFIGURATION, Level.NONE, "api-error",
+            "The device did not give its configuration; the ledger says why.",
+            Responsible.CUSTOMER, "Make the device reachable for the inventory user, then repeat.",
+            method="ssh", confidence="high",
+        )  # fmt: skip
+    kept = platform.without_volatile(text)
+    path = f"network/{segment(ref.scope)}.{segment(ref.native_id)}/running-config.txt"
+    withheld = len(platform.withheld_lines(kept))
+    loss = platform.not_restored + ((f"{withheld} lines hold a masked secret",) if withheld else ())
+    return Draft(
+        ref, Aspect.CONFIGURATION, Level.IMPORTABLE,
+        method=f"ssh: {platform.commands['configuration']}",
+        format=f"text/plain; {platform.title} configuration",
+        contents=(
+            Content(path, kept.encode(), "text/plain", "device-config", origin="device-cli"),
+        ),
+        loss=loss, volume_bytes=len(kept.encode()),
+    )  # fmt: skip
+
+
+def _credentials(ref: Ref, platform: Platform, text: str) -> Gap:
+    lines = len(platform.withheld_lines(text))
+    return Gap(
+        ref, Aspect.CREDENTIALS, Level.DESCRIBED, "security-risk",
+        f"{lines} lines hold passwords, keys or communities; their values are masked.",
+        Responsible.CUSTOMER, "Set new secrets on the new device; the masked lines say where.",
+        method="ssh", confidence="high",
+    )  # fmt: skip
+
+
+def _identity(ref: Ref) -> Gap:
+    return Gap(
+        ref, Aspect.IDENTITY, Level.DESCRIBED, "provider-managed",
+        "Serial number, hardware addresses and the carrier's addresses stay with this device.",
+        Responsible.PROVIDER, "Plan new addresses and announce them to neighbors and filters.",
+        method="ssh", confidence="medium",
+    )  # fmt: skip
+
+
+def _device_license(ref: Ref, listed: int) -> Gap:
+    if listed:
+        return Gap(
+            ref, Aspect.LICENSE, Level.DESCRIBED, "hardware-bound-key",
+            f"{listed} licenses are listed as assets of their own; each has its own verdict.",
+            Responsible.VENDOR, "Ask the vendor to move each license to the new serial number.",
+            method="ssh", confidence="medium",
+        )  # fmt: skip
+    return Gap(
+        ref, Aspect.LICENSE, Level.UNKNOWN, "other",
+        "The device names no licenses; the right to use its software is not known.",
+        Responsible.CUSTOMER, "Add the agreement to the license schedule.",
+        method="ssh", confidence="low",
+    )  # fmt: skip
+
+
+def _licenses(platform: Platform, text: str) -> Iterator[dict[str, str]]:
+    if platform.license_lines is not None:
+        yield from platform.license_lines.read(text)
+
+
+def _license(
+    device: Ref, item: Mapping[str, str], platform: Platform, context: Context
+) -> Iterator[Finding]:
+    name = f"{device.native_id}/{item['product']}"
+    ref = Ref(PROVIDER, device.scope, "", LICENSE_TYPE, name)
+    yield Asset(ref, kind_of(LICENSE_TYPE), item["product"], dict(item), context.now)
+    yield Relation(device, "licensedBy", ref)
+    kind = LICENSE_KINDS.get(item.get("kind", "").lower(), "other")
+    yield License(
+        ref, item["product"], platform.vendor, "unknown", license_type=kind, quantity=1,
+        metric="device", restrictions=("named-hardware",),
+    )  # fmt: skip
+    yield Gap(
+        ref, Aspect.LICENSE, Level.UNKNOWN, "other",
+        f"The device does not say whether {item['product']} may move to other hardware.",
+        Responsible.VENDOR, f"Ask {platform.vendor}; write the answer into the license schedule.",
+        method="ssh", confidence="low",
+    )  # fmt: skip
