@@ -1,0 +1,78 @@
+"""Take stock of every source and seal the result as the next bundle of the series."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from exitkit.cli.progress import source_progress
+from exitkit.engine.snapshot import Snapshot, take_snapshot
+from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
+from exitkit.workspace.files import load_workspace
+
+
+@click.command(name="snapshot", short_help="collect every source into a sealed bundle")
+@click.option(
+    "--workspace", "root", type=click.Path(path_type=Path), default=".", show_default=True,
+    help="The workspace folder.",
+)  # fmt: skip
+@click.option("--source", "sources", multiple=True, help="Only sources whose id matches (glob).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line per event, for schedulers.")
+def command(root: Path, sources: tuple[str, ...], as_json: bool) -> int:
+    """Collect every source of the workspace into the next sealed bundle.
+
+    Exit code 1 when a call was refused or failed and nobody acknowledged it.
+    """
+    workspace = load_workspace(root)
+    with source_progress(as_json) as progress:
+        snapshot = take_snapshot(
+            workspace,
+            only_sources=sources,
+            now=lambda: dt.datetime.now(dt.UTC),
+            environ=dict(os.environ),
+            progress=progress,
+        )
+    _print_json(snapshot) if as_json else _print_text(snapshot, workspace.root)
+    return EXIT_FOUND if snapshot.findings else EXIT_CLEAN
+
+
+def _print_text(snapshot: Snapshot, root: Path) -> None:
+    held = ", ".join(f"{count} {level}" for level, count in snapshot.verdicts_by_level.items())
+    click.echo(
+        f"{snapshot.path.relative_to(root)}: {'sealed' if snapshot.sealed else 'NOT sealed'}"
+    )
+    click.echo(f"  assets    {snapshot.assets}")
+    click.echo(f"  calls     {snapshot.calls} in the ledger")
+    click.echo(f"  verdicts  {held}")
+    for call in snapshot.open_calls[:20]:
+        where = "/".join(part for part in (call.source, call.scope, call.region) if part)
+        need = f"; needs {call.permission}" if call.permission else ""
+        click.echo(f"  {call.outcome.value}: {where} {call.operation}: {call.reason}{need}")
+    if len(snapshot.open_calls) > 20:
+        click.echo(f"  ... and {len(snapshot.open_calls) - 20} more; see data/records/calls.jsonl")
+    for finding in snapshot.findings:
+        click.echo(f"finding: {finding}", err=True)
+
+
+def _print_json(snapshot: Snapshot) -> None:
+    event = {
+        "event": "sealed" if snapshot.sealed else "written",
+        "path": str(snapshot.path),
+        "bundle": snapshot.bundle,
+        "assets": snapshot.assets,
+        "calls": snapshot.calls,
+        "verdicts": dict(snapshot.verdicts_by_level),
+        "openCalls": [
+            {"source": c.source, "scope": c.scope, "region": c.region, "operation": c.operation,
+             "outcome": c.outcome.value, "permission": c.permission, "reason": c.reason}
+            for c in snapshot.open_calls
+        ],
+        "findings": list(snapshot.findings),
+    }  # fmt: skip
+    json.dump(event, sys.stdout, sort_keys=True)
+    sys.stdout.write("\n")

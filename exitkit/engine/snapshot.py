@@ -1,0 +1,222 @@
+"""Turn what was collected into the next sealed bundle of the series, or into nothing at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from exitkit.assess.exportability import verdicts
+from exitkit.engine.collect import Harvest, Progress, collect
+from exitkit.errors import InputError
+from exitkit.knowledge.kinds import all_kinds, aspects_of
+from exitkit.knowledge.portability import Knowledge, load_knowledge
+from exitkit.model.asset import Ref
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Content, Draft, Exportability, Level
+from exitkit.ports import Source
+from exitkit.store import evidence, records
+from exitkit.store.keys import fingerprint, load_private
+from exitkit.store.reader import open_bundle
+from exitkit.store.writer import BundleInputs, write_bundle
+from exitkit.workspace.files import Workspace, bundle_path, latest_bundle, next_sequence
+from exitkit.workspace.layout import Tolerances
+from exitkit.workspace.lock import workspace_lock
+from exitkit.workspace.masking_key import load_masking_key
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a snapshot came to; `findings` are the reasons for exit code 1, one line each."""
+
+    path: Path
+    bundle: str
+    sealed: bool
+    assets: int
+    calls: int
+    verdicts_by_level: Mapping[str, int]
+    open_calls: tuple[Call, ...]
+    findings: tuple[str, ...]
+
+
+def take_snapshot(
+    workspace: Workspace,
+    *,
+    only_sources: Sequence[str],
+    now: Callable[[], dt.datetime],
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> Snapshot:
+    """Collect, judge, write and seal; an interruption leaves the series as it was."""
+    sources = _selected(workspace.sources, only_sources)
+    mask_key = load_masking_key(workspace.masking_key)
+    with workspace_lock(workspace.root):
+        workspace.bundles.mkdir(exist_ok=True)
+        # Beside the bundles, so that large files are moved in and not copied.
+        spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=workspace.bundles))
+        try:
+            started = now()
+            harvest = collect(
+                sources,
+                workspace.acknowledgements,
+                limits=workspace.limits,
+                now=started,
+                spool=spool,
+                mask_key=mask_key,
+                environ=environ,
+                progress=progress,
+            )
+            return _conclude(workspace, sources, harvest, started, now())
+        finally:
+            shutil.rmtree(spool, ignore_errors=True)
+
+
+def _selected(sources: Sequence[Source], patterns: Sequence[str]) -> list[Source]:
+    if not patterns:
+        return list(sources)
+    chosen = [s for s in sources if any(fnmatchcase(s.id, pattern) for pattern in patterns)]
+    if not chosen:
+        known = ", ".join(source.id for source in sources)
+        raise InputError(f"--source {' '.join(patterns)}: matches no source; there are {known}")
+    return chosen
+
+
+def _conclude(
+    workspace: Workspace,
+    sources: Sequence[Source],
+    harvest: Harvest,
+    started: dt.datetime,
+    ended: dt.datetime,
+) -> Snapshot:
+    knowledge = load_knowledge()
+    judged = tuple(
+        verdicts(harvest.assets.values(), harvest.aspects.values(), knowledge, aspects_of)
+    )
+    path = bundle_path(workspace, next_sequence(workspace))
+    key = load_private(workspace.signing_key) if workspace.signing_key else None
+    bundle = write_bundle(
+        path,
+        _inputs(workspace, knowledge, started, ended),
+        _tables(sources, harvest, judged),
+        _contents(harvest),
+        key,
+    )
+    levels = Counter(verdict.level.value for verdict in judged)
+    open_calls = tuple(harvest.open_calls())
+    return Snapshot(
+        path=path,
+        bundle=bundle,
+        sealed=key is not None,
+        assets=len(harvest.assets),
+        calls=len(harvest.calls),
+        verdicts_by_level=dict(sorted(levels.items())),
+        open_calls=open_calls,
+        findings=tuple(_findings(workspace.tolerances, open_calls, levels)),
+    )
+
+
+def _inputs(
+    workspace: Workspace, knowledge: Knowledge, started: dt.datetime, ended: dt.datetime
+) -> BundleInputs:
+    before = latest_bundle(workspace)
+    key = workspace.signing_key
+    return BundleInputs(
+        series=workspace.series,
+        sequence=next_sequence(workspace),
+        sealed_at=ended,
+        observation_start=started,
+        observation_end=ended,
+        generator_version=version("exitkit-reversibility"),
+        kinds={
+            name: [aspect.value for aspect in kind.aspects] for name, kind in all_kinds().items()
+        },
+        reasons={code: reason.text for code, reason in knowledge.reasons.items()},
+        previous_bundle=open_bundle(before).id if before else "",
+        customer=workspace.customer,
+        scope_statement=workspace.scope,
+        configuration_digest=workspace.digest,
+        signer=fingerprint(load_private(key).public_key()) if key else "",
+    )
+
+
+def _tables(
+    sources: Sequence[Source], harvest: Harvest, judged: Iterable[Exportability]
+) -> dict[str, Iterable[Mapping[str, Any]]]:
+    artifacts = _artifacts(harvest)
+    assets = harvest.assets.values()
+    calls = harvest.calls.values()
+    return {
+        "scopes": _scopes(sources, calls),
+        "calls": map(records.call_record, calls),
+        "assets": (records.asset_record(asset, artifacts[asset.ref]) for asset in assets),
+        "native": (records.native_record(asset) for asset in assets if asset.config),
+        "relations": map(records.relation_record, harvest.relations.values()),
+        "exportability": map(records.exportability_record, judged),
+        "access": map(records.access_record, harvest.access.values()),
+        "licenses": map(records.license_record, harvest.licenses.values()),
+        "automation": map(records.automation_record, harvest.automation.values()),
+        "datasets": map(records.dataset_record, harvest.datasets.values()),
+        "measurements": [
+            *map(evidence.observation_measurement, assets),
+            *map(evidence.call_measurement, calls),
+        ],
+    }
+
+
+def _artifacts(harvest: Harvest) -> defaultdict[Ref, list[Mapping[str, Any]]]:
+    """What each asset's bytes are, measured before they are moved into the bundle."""
+    found: defaultdict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
+    for (ref, _), kept in harvest.aspects.items():
+        if isinstance(kept, Draft):
+            found[ref].extend(records.artifact(content) for content in kept.contents)
+    return found
+
+
+def _contents(harvest: Harvest) -> Iterator[Content]:
+    for kept in harvest.aspects.values():
+        if isinstance(kept, Draft):
+            yield from kept.contents
+
+
+def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[str, Any]]:
+    """What was looked at, and what was left out on purpose, per source and account."""
+    types = {source.id: source.type for source in sources}
+    regions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    excluded: Counter[tuple[str, str]] = Counter()
+    for call in calls:
+        regions[call.source, call.scope].add(call.region or "no region")
+        excluded[call.source, call.scope] += call.outcome is CallOutcome.EXCLUDED
+    return [
+        records.scope_record(
+            source,
+            types[source],
+            scope,
+            included=f"regions: {', '.join(sorted(seen))}",
+            excluded=f"{excluded[source, scope]} calls excluded; see calls.jsonl",
+        )
+        for (source, scope), seen in sorted(regions.items())
+    ]
+
+
+def _findings(
+    tolerances: Tolerances, open_calls: Sequence[Call], levels: Mapping[str, int]
+) -> Iterator[str]:
+    if len(open_calls) > tolerances.refused_calls:
+        yield (
+            f"{len(open_calls)} calls failed and nobody has answered for them; grant what they "
+            "need, or write an acknowledgement in exitkit.yaml"
+        )
+    unknown = levels.get(Level.UNKNOWN.value, 0)
+    percent = -(-100 * unknown // max(1, sum(levels.values())))
+    if percent > tolerances.unknown_percent:
+        yield (
+            f"{percent} % of verdicts are unknown, {tolerances.unknown_percent} % are tolerated; "
+            "see exitkit gaps"
+        )
