@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
-import sys
 from pathlib import Path
 
 import click
 
-from exitkit.cli.progress import source_progress
+from exitkit.cli.output import Progress, json_option, show_event, workspace_option
 from exitkit.engine.snapshot import Snapshot, take_snapshot
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.workspace.files import load_workspace
 
 
-@click.command(name="snapshot", short_help="collect every source into a sealed bundle")
-@click.option(
-    "--workspace", "root", type=click.Path(path_type=Path), default=".", show_default=True,
-    help="The workspace folder.",
-)  # fmt: skip
+@click.command(name="snapshot")
+@workspace_option
 @click.option("--source", "sources", multiple=True, help="Only sources whose id matches (glob).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line per event, for schedulers.")
+@json_option
 def command(root: Path, sources: tuple[str, ...], as_json: bool) -> int:
     """Collect every source of the workspace into the next sealed bundle.
 
     Exit code 1 when a call was refused or failed and nobody acknowledged it.
     """
     workspace = load_workspace(root)
-    with source_progress(as_json) as progress:
+    with Progress(as_json=as_json) as progress:
         snapshot = take_snapshot(
             workspace,
             only_sources=sources,
@@ -60,19 +55,17 @@ def _print_text(snapshot: Snapshot, root: Path) -> None:
 
 
 def _print_json(snapshot: Snapshot) -> None:
-    event = {
-        "event": "sealed" if snapshot.sealed else "written",
-        "path": str(snapshot.path),
-        "bundle": snapshot.bundle,
-        "assets": snapshot.assets,
-        "calls": snapshot.calls,
-        "verdicts": dict(snapshot.verdicts_by_level),
-        "openCalls": [
+    show_event(
+        "sealed" if snapshot.sealed else "written",
+        path=str(snapshot.path),
+        bundle=snapshot.bundle,
+        assets=snapshot.assets,
+        calls=snapshot.calls,
+        verdicts=dict(snapshot.verdicts_by_level),
+        openCalls=[
             {"source": c.source, "scope": c.scope, "region": c.region, "operation": c.operation,
              "outcome": c.outcome.value, "permission": c.permission, "reason": c.reason}
             for c in snapshot.open_calls
         ],
-        "findings": list(snapshot.findings),
-    }  # fmt: skip
-    json.dump(event, sys.stdout, sort_keys=True)
-    sys.stdout.write("\n")
+        findings=list(snapshot.findings),
+    )  # fmt: skip
