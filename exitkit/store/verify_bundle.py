@@ -1,0 +1,1 @@
+"""Check a bundle with nothing but Python: its bytes, its seal, its records, its completeness."""
