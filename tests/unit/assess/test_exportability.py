@@ -82,7 +82,7 @@ def test_at_most_a_tenth_of_a_typical_estate_is_unknown() -> None:
 def test_what_does_not_leave_well_says_why_and_what_to_do() -> None:
     for row in judge(KNOWLEDGE).values():
         if row.level.needs_reason:
-            assert row.reason and row.text and row.workaround and row.responsible, row
+            assert all((row.reason, row.text, row.workaround, row.responsible)), row
 
 
 @pytest.mark.parametrize("fact_id", sorted(fact.id for fact in KNOWLEDGE.facts))
