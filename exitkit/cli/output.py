@@ -1,0 +1,84 @@
+"""Show results: text for people, JSON for programs, progress only where somebody watches."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
+workspace_option = click.option(
+    "-w", "--workspace", "root", default=".", show_default=True, metavar="DIR",
+    type=click.Path(path_type=Path), help="The folder that holds exitkit.yaml.",
+)  # fmt: skip
+
+
+def show_json(value: Any) -> None:
+    """Write one JSON document, members in order of name."""
+    click.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str))
+
+
+def show_event(event: str, **data: Any) -> None:
+    """Write one JSON line, for commands that report while they run."""
+    click.echo(
+        json.dumps({"event": event, **data}, sort_keys=True, ensure_ascii=False, default=str)
+    )
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write aligned columns; the last one may be as long as it likes."""
+    cells = [tuple(map(str, headings)), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headings) - 1)]
+    for number, row in enumerate(cells):
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        line = "  ".join([*padded, row[-1]]).rstrip()
+        click.secho(line, bold=True) if number == 0 else click.echo(line)
+
+
+def show_facts(facts: Mapping[str, object]) -> None:
+    """Write `name  value` lines with the values aligned."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name.ljust(width)}  {value}")
+
+
+class Progress:
+    """Tell what goes on: one line that is rewritten on a terminal, JSON lines with `--json`.
+
+    Anywhere else (cron, a pipe) it says nothing. Threads may call it.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self._terminal = sys.stderr.isatty() and not as_json
+        self._lock = threading.Lock()
+
+    def __call__(self, subject: str, line: str) -> None:
+        """Show that `subject` (a source, a step) has come to `line`."""
+        with self._lock:
+            if self._as_json:
+                show_event("progress", subject=subject, line=line)
+            elif self._terminal:
+                width = shutil.get_terminal_size().columns - 1
+                sys.stderr.write(f"\r\x1b[K{f'{subject}: {line}'[:width]}")
+                sys.stderr.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

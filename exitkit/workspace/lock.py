@@ -1,0 +1,61 @@
+"""Let one process at a time write to a workspace, and never stay locked after a crash."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from exitkit.errors import CannotRun, InputError
+
+LOCK_FILE = ".exitkit.lock"
+
+
+@contextmanager
+def workspace_lock(root: Path) -> Iterator[None]:
+    """Hold the workspace for writing, or raise CannotRun naming who holds it.
+
+    The kernel drops the lock with the process that holds it, so a crash leaves nothing to clean;
+    the file stays and only says who wrote last. Child processes do not inherit the lock.
+    """
+    path = root / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except FileNotFoundError:
+        raise InputError(f"{root}: no such folder; `exitkit init {root}` makes one") from None
+    except OSError as error:
+        raise CannotRun(f"{path}: {error.strerror}; check who may write to the folder") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotRun(f"{root}: in use by {_holder(path)}; wait for it to end") from None
+        _sign(descriptor)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Write down who holds the lock, for the message to whoever comes second."""
+    signature = {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
+        "pid": os.getpid(),
+        "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(signature).encode(), 0)
+
+
+def _holder(path: Path) -> str:
+    try:
+        signature = json.loads(path.read_text(encoding="utf-8"))
+        return f"`{signature['command']}`, process {signature['pid']}, since {signature['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another exitkit process"
