@@ -135,7 +135,7 @@ def open_device(
     address = f"ssh://{host}:{port}"
     if not known_hosts.is_file():
         raise DeviceRefused(
-            f"{address}: no file {known_hosts.name}; write ssh-keyscan's lines into it"
+            f"{address}: no file {known_hosts.name}; ssh-keyscan writes one"
         )
     known = platform_of(platform)
     try:

@@ -1,0 +1,272 @@
+"""Read the license schedule: what may come along, on whose word, and by when to ask."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from exitkit.errors import InputError
+from exitkit.knowledge.kinds import kind_of
+from exitkit.model.asset import Asset, Ref, Relation
+from exitkit.model.holdings import License
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
+from exitkit.ports import Check, Context, Finding, Source
+from exitkit.store.paths import segment
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
+from exitkit.workspace.yaml_lines import plain, read_yaml
+
+PROVIDER = "licenses"
+AGREEMENT = "License/Agreement"
+SCHEDULE = "Document/LicenseSchedule"
+TRANSFERABLE = ("yes", "with-consent", "no", "unknown")
+TYPES = (
+    "academic", "appliance", "client-access", "concurrent-user", "core-points", "custom-metric",
+    "device", "evaluation", "named-user", "node-locked", "oem", "perpetual", "processor-points",
+    "subscription", "user", "other",
+)  # fmt: skip
+REQUIRED = ("product", "publisher", "transferable")
+COLUMNS = (
+    *REQUIRED, "id", "type", "metric", "quantity", "clause", "notice_days", "notice_date",
+    "expires_on", "restrictions", "spdx",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One agreement as written; `place` is `file:line` for complaints."""
+
+    place: str
+    fields: Mapping[str, str]
+
+    def masked(self, redactor: Redactor) -> _Row:
+        return _Row(self.place, {name: redactor.apply(v) for name, v in self.fields.items()})
+
+    def text(self, column: str) -> str:
+        return self.fields.get(column, "").strip()
+
+    def one_of(self, column: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(column) or default
+        if value not in choices:
+            raise self.fault(column, f"{value!r} is not one of {', '.join(choices)}")
+        return value
+
+    def number(self, column: str) -> int | None:
+        value = self.text(column)
+        if value and not re.fullmatch(r"[0-9]{1,9}", value):
+            raise self.fault(column, f"{value!r} is not a whole number")
+        return int(value) if value else None
+
+    def day(self, column: str) -> dt.date | None:
+        value = self.text(column)
+        try:
+            return dt.date.fromisoformat(value) if value else None
+        except ValueError:
+            raise self.fault(column, f"{value!r} is not a day; write YYYY-MM-DD") from None
+
+    def fault(self, column: str, message: str) -> InputError:
+        return InputError(f"{self.place}: {column}: {message}")
+
+
+class LicensesCollector:
+    """Agreements of CSV files (`;` or `,`) or YAML files (`agreements:`)."""
+
+    type: ClassVar[str] = "licenses"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def collect(self, source: Source, context: Context) -> Iterator[Finding]:
+        """Yield each agreement, and the schedule it stands in."""
+        seen: dict[str, str] = {}
+        redactor = Redactor(CREDENTIAL_PATTERNS, context.mask_key)
+        for name in source.settings["paths"]:
+            path = source.base / str(name)
+            if not path.is_file():
+                yield _call(source, str(name), CallOutcome.UNAVAILABLE, 0, f"{name}: no such file")
+                continue
+            rows = [row.masked(redactor) for row in _rows(path, str(name))]
+            outcome = CallOutcome.COLLECTED if rows else CallOutcome.EMPTY
+            yield _call(source, str(name), outcome, len(rows))
+            schedule = Ref(PROVIDER, source.id, "", SCHEDULE, str(name))
+            yield from _schedule(schedule, path, redactor, context)
+            for row in rows:
+                license_ = _license(source, row)
+                native_id = license_.ref.native_id
+                if native_id in seen:
+                    raise InputError(
+                        f"{row.place}: {native_id} stands on {seen[native_id]} too; "
+                        "give each agreement an id of its own"
+                    )
+                seen[native_id] = row.place
+                yield from _agreement(license_, row, schedule, context)
+
+    def identities(self, source: Source, context: Context) -> frozenset[str]:
+        """Name nothing: files are read, and no target is a license schedule."""
+        return frozenset()
+
+    def checks(self, source: Source, context: Context) -> Iterator[Check]:
+        """Read every file once."""
+        for name in source.settings["paths"]:
+            path = source.base / str(name)
+            if not path.is_file():
+                yield Check(f"{source.id}: {name}", False, "no such file", "correct `paths:`")
+                continue
+            count = len(list(_rows(path, str(name))))
+            yield Check(f"{source.id}: {name}", True, f"{count} agreements")
+
+
+def _rows(path: Path, name: str) -> Iterator[_Row]:
+    if path.suffix in (".yaml", ".yml"):
+        yield from _yaml_rows(path, name)
+        return
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    header = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in header else ",")
+    columns = [column.strip() for column in next(reader, [])]
+    _check_columns(columns, f"{name}:1")
+    for values in reader:
+        place = f"{name}:{reader.line_num}"
+        if not any(value.strip() for value in values):
+            continue
+        if len(values) != len(columns):
+            raise InputError(
+                f"{place}: {len(values)} fields where the header has {len(columns)}; "
+                "quote a field that holds the separator"
+            )
+        yield _checked(_Row(place, dict(zip(columns, values, strict=True))))
+
+
+def _yaml_rows(path: Path, name: str) -> Iterator[_Row]:
+    document = read_yaml(path)
+    listed = document.value.get("agreements") if isinstance(document.value, dict) else None
+    if not isinstance(listed, list):
+        raise document.fault((), "no list `agreements:`; begin the file with it")
+    for number, item in enumerate(listed):
+        place = f"{name}:{document.line_of(('agreements', number))}"
+        if not isinstance(item, dict):
+            raise InputError(f"{place}: an agreement has named fields; begin with `product:`")
+        _check_columns([*item, *(c for c in REQUIRED if c not in item)], place)
+        yield _checked(_Row(place, {key: _written(value) for key, value in item.items()}))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return "|".join(_written(item) for item in value)
+    return "" if value is None else str(plain(value))
+
+
+def _check_columns(columns: list[str], place: str) -> None:
+    # A column nobody reads could hold license keys, which must not travel along.
+    unknown = [column for column in columns if column not in COLUMNS]
+    if unknown:
+        raise InputError(f"{place}: no column {unknown[0]!r}; use {', '.join(COLUMNS)}")
+    if len(set(columns)) < len(columns):
+        raise InputError(f"{place}: a column stands twice; keep one of them")
+    for column in REQUIRED:
+        if column not in columns:
+            raise InputError(f"{place}: column {column!r} is missing; add it to the header")
+
+
+def _checked(row: _Row) -> _Row:
+    for column in ("product", "publisher"):
+        if not row.text(column):
+            raise row.fault(column, "is empty; write it")
+    return row
+
+
+def _license(source: Source, row: _Row) -> License:
+    product, publisher = row.text("product"), row.text("publisher")
+    native_id = row.text("id") or f"{publisher}/{product}"
+    expires_on, notice_days = row.day("expires_on"), row.number("notice_days")
+    notice_date = row.day("notice_date")
+    if notice_date is None and expires_on is not None and notice_days is not None:
+        notice_date = expires_on - dt.timedelta(days=notice_days)
+    return License(
+        Ref(PROVIDER, source.id, "", AGREEMENT, native_id), product, publisher,
+        # What nobody wrote down is unknown, never a yes.
+        transferable=row.one_of("transferable", TRANSFERABLE, "unknown"),
+        license_type=row.one_of("type", TYPES, "other"),
+        metric=row.text("metric"), quantity=row.number("quantity") or 0,
+        clause=row.text("clause"), notice_days=notice_days, notice_date=notice_date,
+        expires_on=expires_on, spdx_expression=row.text("spdx"),
+        restrictions=tuple(p.strip() for p in row.text("restrictions").split("|") if p.strip()),
+    )  # fmt: skip
+
+
+def _agreement(license_: License, row: _Row, schedule: Ref, context: Context) -> Iterator[Finding]:
+    config = {column: row.text(column) for column in COLUMNS if row.text(column)}
+    yield Asset(license_.ref, kind_of(AGREEMENT), license_.product, config, context.now)
+    yield Relation(license_.ref, "documentedBy", schedule, basis="declared")
+    yield license_
+    yield _verdict(license_)
+
+
+def _verdict(license_: License) -> Draft | Gap:
+    ref, publisher, clause = license_.ref, license_.publisher, license_.clause
+    notice = f" {license_.notice_days} days ahead" if license_.notice_days else ""
+
+    def gap(level: Level, reason: str, text: str, who: Responsible, workaround: str) -> Gap:
+        return Gap(
+            ref, Aspect.LICENSE, level, reason, text, who, workaround,
+            method="license schedule", source=schedule_source(license_), confidence="high",
+        )  # fmt: skip
+
+    if license_.transferable == "unknown":
+        return gap(
+            Level.UNKNOWN, "not-assessed", "Nobody has written down whether this license may move.",
+            Responsible.CUSTOMER, f"Read the agreement with {publisher}; fill in `transferable`.",
+        )  # fmt: skip
+    if license_.transferable == "no":
+        return gap(
+            Level.NONE, "license-forbids",
+            f"The agreement forbids a transfer ({clause or 'no clause'}).",
+            Responsible.VENDOR, f"Buy it anew for the new place, or negotiate with {publisher}.",
+        )  # fmt: skip
+    if license_.transferable == "with-consent":
+        return gap(
+            Level.DESCRIBED, "third-party-rights",
+            f"{publisher} has to consent to a transfer ({clause or 'no clause named'}).",
+            Responsible.VENDOR, f"Ask {publisher} for its written consent{notice}.",
+        )  # fmt: skip
+    if not clause:
+        return gap(
+            Level.DESCRIBED, "other", "Said to be transferable, but no clause says so.",
+            Responsible.CUSTOMER, f"Find the clause in the agreement with {publisher}.",
+        )  # fmt: skip
+    return Draft(
+        ref, Aspect.LICENSE, Level.IMPORTABLE, method="license schedule", format="agreement",
+        loss=tuple(f"restriction: {restriction}" for restriction in license_.restrictions),
+    )  # fmt: skip
+
+
+def schedule_source(license_: License) -> str:
+    """Name where the fact was read: the clause of the agreement."""
+    return f"agreement with {license_.publisher}, {license_.clause or 'clause not named'}"
+
+
+def _schedule(ref: Ref, path: Path, redactor: Redactor, context: Context) -> Iterator[Finding]:
+    text = redactor.apply(path.read_text(encoding="utf-8-sig"))
+    media_type = "text/csv" if path.suffix == ".csv" else "application/yaml"
+    place = f"docs/{segment(ref.scope)}/{segment(ref.native_id)}"
+    kept = text.encode()
+    content = Content(place, kept, media_type, "document", origin="human")
+    yield Asset(ref, kind_of(SCHEDULE), path.name, {"file": ref.native_id}, context.now)
+    yield Draft(
+        ref, Aspect.DOCUMENTATION, Level.IMPORTABLE, method="file", format=media_type,
+        contents=(content,), volume_bytes=len(kept),
+    )  # fmt: skip
+
+
+def _call(source: Source, name: str, outcome: CallOutcome, count: int, reason: str = "") -> Call:
+    return Call(
+        source.id, source.id, "", "licenses:ReadSchedule", outcome, count, binding=name,
+        reason=reason,
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Read license schedules, good ones and bad ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from exitkit.collectors.licenses import LicensesCollector
+from exitkit.demo.files import write_licenses
+from exitkit.errors import InputError
+from exitkit.model.asset import Asset, Relation
+from exitkit.model.holdings import License
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Draft, Gap, Level
+from exitkit.ports import Context, Finding, Source
+
+HEADER = "product,publisher,type,metric,quantity,transferable,clause,notice_days,expires_on\n"
+
+
+def collect(tmp_path: Path, *names: str) -> list[Finding]:
+    source = Source("agreements", "licenses", {"paths": list(names)}, tmp_path)
+    now = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
+    context = Context(now=now, spool=tmp_path, mask_key=b"k" * 32, environ={})
+    return list(LicensesCollector().collect(source, context))
+
+
+def test_every_agreement_of_the_demo_is_found_with_its_word_on_transfer(tmp_path: Path) -> None:
+    expected = write_licenses(tmp_path / "licenses.csv")
+    findings = collect(tmp_path, "licenses.csv")
+    found = {(f.ref.native_type, f.ref.native_id) for f in findings if isinstance(f, Asset)}
+    assert found == {(native_type, native_id) for _, _, _, native_type, native_id in expected}
+    words = [f.transferable for f in findings if isinstance(f, License)]
+    assert len(words) == 10
+    assert set(words) == {"yes", "with-consent", "no", "unknown"}
+    assert len([f for f in findings if isinstance(f, Relation)]) == 10
+    verdicts = [f for f in findings if isinstance(f, Draft | Gap) and f.aspect is Aspect.LICENSE]
+    assert len(verdicts) == 10
+    levels = {
+        license_.transferable: verdict.level
+        for license_ in findings
+        if isinstance(license_, License)
+        for verdict in verdicts
+        if verdict.ref == license_.ref
+    }
+    assert levels == {
+        "yes": Level.IMPORTABLE,
+        "with-consent": Level.DESCRIBED,
+        "no": Level.NONE,
+        "unknown": Level.UNKNOWN,
+    }
+
+
+def test_the_notice_date_is_counted_back_from_the_expiry(tmp_path: Path) -> None:
+    line = "Db,Maker,subscription,core,8,with-consent,12.3,90,2027-06-30\n"
+    (tmp_path / "a.csv").write_text(HEADER + line)
+    [license_] = [f for f in collect(tmp_path, "a.csv") if isinstance(f, License)]
+    assert license_.notice_date == dt.date(2027, 4, 1)
+    assert license_.quantity == 8
+
+
+def test_a_word_nobody_wrote_is_unknown_and_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("product,publisher,transferable\nDb,Maker,\n")
+    findings = collect(tmp_path, "a.csv")
+    assert [f.transferable for f in findings if isinstance(f, License)] == ["unknown"]
+    assert [f.level for f in findings if isinstance(f, Gap)] == [Level.UNKNOWN]
+
+
+def test_yaml_and_semicolons_read_like_commas(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("product;publisher;transferable\nDb;Maker;no\n")
+    (tmp_path / "b.yaml").write_text(
+        "agreements:\n- {product: Db2, publisher: Maker, transferable: no, quantity: 3,\n"
+        "   expires_on: 2027-01-01, restrictions: [territory, named-provider]}\n"
+    )
+    first, second = [f for f in collect(tmp_path, "a.csv", "b.yaml") if isinstance(f, License)]
+    assert (first.transferable, second.transferable) == ("no", "no")
+    assert second.restrictions == ("territory", "named-provider")
+    assert second.expires_on == dt.date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (HEADER + "Db,Maker,,,1,maybe,,,\n", "a.csv:2: transferable: 'maybe' is not one of"),
+        (HEADER + "Db,Maker,,,1,yes,,,\n,Maker,,,1,yes,,,\n", "a.csv:3: product: is empty"),
+        (HEADER + "Db,Maker,,,many,yes,,,\n", "a.csv:2: quantity: 'many' is not a whole number"),
+        (HEADER + "Db,Maker,,,1,yes,,,30.06.2027\n", "a.csv:2: expires_on: '30.06.2027' is not"),
+        (HEADER + "Db,Maker\n", "a.csv:2: 2 fields where the header has 9"),
+        (HEADER + "Db,Maker,magic,,1,yes,,,\n", "a.csv:2: type: 'magic' is not one of"),
+        (HEADER + "Db,M,,,1,yes,,,\nDb,M,,,1,yes,,,\n", "a.csv:3: M/Db stands on a.csv:2 too"),
+        ("product,publisher\nDb,Maker\n", "a.csv:1: column 'transferable' is missing"),
+        ("product,publisher,transferable,license_key\n", "a.csv:1: no column 'license_key'"),
+    ],
+)
+def test_a_bad_row_is_one_line_with_file_and_line(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError) as fault:
+        collect(tmp_path, "a.csv")
+    assert str(fault.value).startswith(complaint)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_missing_schedule_is_a_line_of_the_ledger(tmp_path: Path) -> None:
+    [call] = collect(tmp_path, "none.csv")
+    assert isinstance(call, Call)
+    assert call.outcome is CallOutcome.UNAVAILABLE
+
+
+def test_a_secret_in_the_schedule_is_masked_in_its_copy(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "Db,Maker,,,1,no,password=hunter2-9Wq,,\n")
+    assert "hunter2-9Wq" not in repr(collect(tmp_path, "a.csv"))
