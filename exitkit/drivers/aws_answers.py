@@ -1,0 +1,268 @@
+"""Turn what AWS answered into assets: pick items, ids, ARNs, names and tags, take secrets out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import jmespath
+
+from exitkit.knowledge.aws_catalog import Detail, ListedType
+from exitkit.knowledge.kinds import kind_of
+from exitkit.model.asset import Asset, Ref
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor, mask
+
+ARN = re.compile(r"(arn:aws[a-z-]*:[^\s\"',\]}]*)")
+SECRET_NAME = re.compile(
+    r"(secret|password|passwd|privatekey|accesstoken|authtoken|apikey|credential)s?"
+    r"(value|string|plaintext)?$"
+)
+ENVIRONMENTS = {"environment", "environmentvariables", "variables", "envvars", "envvariables"}
+SCRIPTS = {"userdata"}
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a list answer on its way to becoming an asset.
+
+    `given` are the arguments and parent ids that led here; they fill id parts the item lacks.
+    """
+
+    row: ListedType
+    scope: str
+    partition: str
+    region: str
+    config: dict[str, Any]
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """The parts of the native id, in catalog order."""
+        return {name: self._part(name, path) for name, path in self.row.ids}
+
+    def _part(self, name: str, path: str) -> str:
+        found = search(path, self.config) if path and path != "@" else None
+        if path == "@":
+            found = self.config.get(self.row.ids[-1][0])
+        if found is None:
+            found = _by_name(name, self.given)
+        text = "" if found is None else str(found)
+        # Route 53 alone answers ids with a path in front.
+        return text.removeprefix("/hostedzone/").removeprefix("/healthcheck/")
+
+    @property
+    def native_id(self) -> str:
+        """The id in CloudFormation's words; the ARN or a digest where the answer has none."""
+        joined = "|".join(self.parts.values()).rstrip("|")
+        if joined.strip("|"):
+            return joined
+        text = json.dumps(self.config, sort_keys=True, default=str)
+        return self.arn or f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+    @property
+    def arn(self) -> str:
+        """The ARN as answered, else as IAM would write it, else nothing."""
+        answered = search(self.row.arn, self.config) if self.row.arn else None
+        if isinstance(answered, str) and answered.startswith("arn:"):
+            return answered
+        parts = [part for part in self.parts.values() if part]
+        own = next((part for part in reversed(parts) if part.startswith("arn:")), "")
+        if own or not self.row.arn_template or not parts:
+            return own
+        arn = self.row.arn_template
+        for name, value in (
+            ("Partition", self.partition), ("Region", self.region), ("Account", self.scope),
+        ):  # fmt: skip
+            arn = arn.replace(f"${{{name}}}", value)
+        for part in parts if arn.count(".*") > 1 else parts[-1:]:
+            arn = arn.replace(".*", part.lstrip("/"), 1)
+        return arn if ".*" not in arn else ""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the item is the customer's own and of this very type."""
+        return not self.row.where or bool(search(self.row.where, self.config))
+
+
+def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the items of a page as JSON-compatible objects."""
+    for found in search(row.items, page) or []:
+        item = plain(found)
+        yield item if isinstance(item, dict) else {row.ids[-1][0] if row.ids else "Id": item}
+
+
+def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
+    """Join the answer of a detail call to the item's configuration."""
+    body = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    taken = plain(search(detail.take, body) if detail.take else _unwrapped(body))
+    if detail.into:
+        if taken not in (None, "", [], {}):
+            item.config[detail.into] = taken
+    elif isinstance(taken, dict):
+        item.config.update(taken)
+
+
+def argument_for(wanted: str, item: Item, path: str = "") -> str | None:
+    """Find the value of a required input in an item: by path, by name, else its own id."""
+    if path == "@":
+        return item.parts[item.row.ids[-1][0]]
+    if path:
+        found = search(path, item.config)
+        return None if found is None else str(found)
+    name = wanted.lower()
+    if name.endswith("arn") and item.arn:
+        return item.arn
+    for pool in (item.parts, item.config, item.given):
+        if (found := _by_name(wanted, pool)) is not None:
+            return str(found)
+    return next((part for part in reversed(list(item.parts.values())) if part), None)
+
+
+def asset_of(item: Item, observed_at: dt.datetime, mask_key: bytes) -> Asset:
+    """Return the finished asset, without secret values and without what changes by itself."""
+    row = item.row
+    config = {name: value for name, value in item.config.items() if name not in row.volatile}
+    tags = _tags(search(row.tags, config) if row.tags else None)
+    arn = item.arn
+    ref = Ref("aws", item.scope, item.region, row.native_type, item.native_id)
+    return Asset(
+        ref=ref,
+        kind=kind_of(row.native_type),
+        name=_name(item, dict(tags)),
+        config=without_secrets(config, mask_key),
+        observed_at=observed_at,
+        tags=tags,
+        identifiers=(("arn", arn),) if arn else (),
+        volatile=row.volatile,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return JSON-compatible data: numbers with a fraction as text, bytes as base64."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if isinstance(value, float | Decimal):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def without_secrets(config: Mapping[str, Any], mask_key: bytes) -> dict[str, Any]:
+    """Return the configuration with every secret value masked.
+
+    Values of environment variables are masked whatever they look like: nobody can tell a password
+    from a word. Their names stay.
+    """
+    redactor = Redactor(CREDENTIAL_PATTERNS, mask_key)
+    return {name: _cleaned(name, value, redactor) for name, value in config.items()}
+
+
+def _cleaned(name: str, value: Any, redactor: Redactor) -> Any:
+    low = re.sub(r"[^a-z]", "", name.lower())
+    if low in ENVIRONMENTS:
+        return _all_masked(value, redactor.key)
+    if isinstance(value, dict):
+        return {key: _cleaned(key, part, redactor) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(name, part, redactor) for part in value]
+    if not isinstance(value, str) or low.endswith(("id", "arn", "name")):
+        return value
+    if SECRET_NAME.search(low) and value and not value.startswith("arn:"):
+        return mask(value, redactor.key)
+    text = _decoded(value) if low in SCRIPTS else value
+    # An ARN of a secret reads like an assignment; it is only its name.
+    return "".join(
+        piece if ARN.fullmatch(piece) else redactor.apply(piece) for piece in ARN.split(text)
+    )
+
+
+def _all_masked(value: Any, key: bytes) -> Any:
+    """Mask every leaf, but in lists of name and value only the values."""
+    if isinstance(value, dict):
+        named = {part for part in value if part.lower() in ("name", "type", "key")}
+        keep = named if any(part.lower() == "value" for part in value) else set()
+        return {
+            part: inner if part in keep else _all_masked(inner, key)
+            for part, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_all_masked(part, key) for part in value]
+    return mask(value, key) if isinstance(value, str) and value else value
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return value
+
+
+def _unwrapped(body: Mapping[str, Any]) -> Any:
+    """Take off the wrapper of an answer such as {"Table": {...}}."""
+    if len(body) == 1:
+        (only,) = body.values()
+        if isinstance(only, list) and len(only) == 1:
+            only = only[0]
+        if isinstance(only, dict):
+            return only
+    return body
+
+
+def _name(item: Item, tags: Mapping[str, str]) -> str:
+    if item.row.name and isinstance(found := search(item.row.name, item.config), str) and found:
+        return found
+    noun = item.row.native_type.split("::")[2]
+    for member in ("Name", f"{noun}Name", "DisplayName", "Title"):
+        if isinstance(found := _by_name(member, item.config), str) and found:
+            return tags.get("Name", found)
+    last = next((part for part in reversed(list(item.parts.values())) if part), item.native_id)
+    return tags.get("Name") or re.split(r"[/:]", last)[-1] or last
+
+
+def _tags(found: Any) -> tuple[tuple[str, str], ...]:
+    """Return tags sorted by key, from a mapping or from any of AWS's four ways to spell a list."""
+    if isinstance(found, dict):
+        return tuple(sorted((str(key), str(value)) for key, value in found.items()))
+    pairs = []
+    for tag in found if isinstance(found, list) else ():
+        if isinstance(tag, dict):
+            low = {name.lower(): value for name, value in tag.items()}
+            key = low.get("key", low.get("tagkey"))
+            if key is not None:
+                pairs.append((str(key), str(low.get("value", low.get("tagvalue", "")) or "")))
+    return tuple(sorted(pairs))
+
+
+def _by_name(wanted: str, pool: Mapping[str, Any]) -> Any:
+    """Look a scalar up by name, ignoring case."""
+    low = wanted.lower()
+    for name, value in pool.items():
+        if name.lower() == low and isinstance(value, str | int) and value != "":
+            return value
+    return None
+
+
+@cache
+def _compiled(path: str) -> Any:
+    return jmespath.compile(path)
+
+
+def search(path: str, document: Any) -> Any:
+    """Evaluate a JMESPath; a plain member name takes the short way."""
+    if path.isidentifier():
+        return document.get(path) if isinstance(document, Mapping) else None
+    return _compiled(path).search(document)

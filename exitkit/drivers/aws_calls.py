@@ -1,0 +1,131 @@
+"""Make one AWS call, all its pages, and say in the ledger's words how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from botocore import xform_name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError as UnreachableError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PaginationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.parsers import ResponseParserError
+
+from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.model.ledger import CallOutcome
+
+T = TypeVar("T")
+
+MOST_PAGES = 20_000
+LONGEST_REASON = 300
+FAULTS = (BotoCoreError, ClientError, ResponseParserError, OSError, KeyError, TypeError, ValueError)
+"""What a broken or strange answer can raise out of the SDK; any of it is one failed call."""
+
+NO_ACCESS = re.compile(
+    r"Denied|Unauthorized|NotAuthorized|Forbidden|AuthFailure|InvalidClientTokenId"
+    r"|UnrecognizedClient|SignatureDoesNotMatch|InvalidAccessKeyId|ExpiredToken|MissingAuth"
+)
+NOT_THERE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist")
+NOT_KNOWN = re.compile(
+    r"UnknownOperation|InvalidAction|NotImplemented|UnsupportedOperation|UnknownAction"
+)
+NOT_AUTHORIZED_TO = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
+CREDENTIAL_FAULTS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+
+class EndlessPagesError(ValueError):
+    """A call whose pages never end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call gave nothing; `dead` where the endpoint itself did not answer."""
+
+    outcome: CallOutcome
+    reason: str
+    code: str = ""
+    permission: str = ""
+    dead: bool = False
+
+
+def pages(
+    client: Any, operation: str, arguments: Mapping[str, Any], beat: Callable[[], None]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield every page of an answer; `beat` after each tells that the call is alive."""
+    method = xform_name(operation)
+    if not client.can_paginate(method):
+        yield getattr(client, method)(**arguments)
+        return
+    paginator = client.get_paginator(method)
+    for number, page in enumerate(paginator.paginate(**arguments)):
+        if number >= MOST_PAGES:
+            raise EndlessPagesError(f"pagination had not ended after {MOST_PAGES} pages")
+        beat()
+        yield page
+
+
+def one_answer(ask: Callable[[], T], operation: str) -> T | Failure:
+    """Return what `ask` returns, or why the call failed."""
+    try:
+        return ask()
+    except FAULTS as fault:
+        return failure_of(fault, operation)
+
+
+def failure_of(fault: BaseException, operation: str) -> Failure:
+    """Classify a failed call; `operation` is `service:Operation`."""
+    if isinstance(fault, ClientError):
+        return _refused_or_failed(fault, operation)
+    reason = f"{type(fault).__name__}: {_one_line(str(fault))}"
+    if isinstance(fault, CREDENTIAL_FAULTS):
+        hint = "name a profile in accounts:, or set the SDK's environment variables"
+        return Failure(CallOutcome.REFUSED, f"{_one_line(str(fault))}; {hint}")
+    if isinstance(fault, PaginationError | EndlessPagesError):
+        return Failure(CallOutcome.UNAVAILABLE, f"pages go round in circles: {reason}")
+    dead = isinstance(fault, UnreachableError | HTTPClientError | OSError)
+    return Failure(CallOutcome.UNAVAILABLE, reason[:LONGEST_REASON], dead=dead)
+
+
+def _refused_or_failed(fault: ClientError, operation: str) -> Failure:
+    error = fault.response.get("Error", {})
+    code, message = str(error.get("Code", "")), _one_line(str(error.get("Message", "")))
+    status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    reason = f"HTTP {status} {code}: {message}"[:LONGEST_REASON]
+    catalog = load_catalog()
+    if code in catalog.not_in_use:
+        return Failure(CallOutcome.NOT_OFFERED, f"the account does not use it ({code})", code)
+    if NO_ACCESS.search(code) or status in (401, 403):
+        named = NOT_AUTHORIZED_TO.search(message)
+        service, _, name = operation.partition(":")
+        known = service in catalog.services
+        permission = catalog.permission(service, name) if known else operation
+        return Failure(
+            CallOutcome.REFUSED, reason, code, named.group(1) if named else permission
+        )
+    if NOT_THERE.search(code) or status == 404:
+        return Failure(CallOutcome.EMPTY, reason, code)
+    if NOT_KNOWN.search(code) or status == 501:
+        return Failure(CallOutcome.UNSUPPORTED, reason, code)
+    return Failure(CallOutcome.UNAVAILABLE, reason, code)
+
+
+def _one_line(text: str) -> str:
+    """Return the first words of a message; a page of HTML says no more than its title."""
+    if title := re.search(r"<title>(.*?)</title>", text, re.S | re.I):
+        text = title.group(1)
+    return " ".join(text.split())[:LONGEST_REASON]

@@ -1,0 +1,124 @@
+"""Walk every account of a source: what it holds, what it is called, what it would refuse."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from exitkit.drivers.aws import Account, Refusal, open_accounts
+from exitkit.drivers.aws_access import access_of
+from exitkit.drivers.aws_answers import Item, asset_of
+from exitkit.drivers.aws_plan import Plan, Selection, plan_for
+from exitkit.drivers.aws_regions import selected_regions
+from exitkit.drivers.aws_sweep import Sweep, unique
+from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.ports import Check, Context, Finding, Source
+
+IDENTITY = "sts:GetCallerIdentity"
+
+
+def collect_accounts(source: Source, context: Context) -> Iterator[Finding]:
+    """Yield the assets, grants and calls of every account that can be opened."""
+    for opened in open_accounts(source, context.environ, context.limits):
+        if isinstance(opened, Refusal):
+            failure = opened.failure
+            yield Call(
+                source.id, opened.entry, "", IDENTITY, failure.outcome,
+                permission=failure.permission, reason=failure.reason,
+            )  # fmt: skip
+        else:
+            yield Call(source.id, opened.id, "", IDENTITY, CallOutcome.COLLECTED, 1)
+            yield from _collect(source, opened, context)
+
+
+def _collect(source: Source, account: Account, context: Context) -> Iterator[Finding]:
+    plan, calls = _plan(source, account, context)
+    yield from calls
+    items = []
+    for found in Sweep(plan, context.limits, context.progress).run():
+        if isinstance(found, Item):
+            items.append(found)
+        else:
+            yield found
+    assets = [asset_of(item, context.now, context.mask_key) for item in unique(items)]
+    yield from assets
+    yield from access_of(assets)
+
+
+def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, list[Call]]:
+    patterns = source.settings.get("regions") or ["*"]
+    regions, call = selected_regions(account, patterns, source.id, context.limits)
+    calls = [call] if call else []
+    if not regions:
+        reason = f"no enabled region matches regions: [{', '.join(patterns)}]"
+        calls.append(
+            Call(
+                source.id, account.id, "", "ec2:*", CallOutcome.EXCLUDED,
+                binding="regions", reason=reason,
+            )
+        )  # fmt: skip
+    services = tuple(source.settings.get("services") or ["*"])
+    return plan_for(account, load_catalog(), Selection(source.id, services, tuple(regions))), calls
+
+
+def name_accounts(source: Source, context: Context) -> frozenset[str]:
+    """Return the endpoint and account ids in the words of `Collector.identities`."""
+    names = set()
+    for opened in open_accounts(source, context.environ, context.limits):
+        if isinstance(opened, Account):
+            names.add(f"aws-account:{opened.id}")
+            if opened.endpoint_url:
+                names.add(f"endpoint:{opened.endpoint_url.rstrip('/')}")
+    if endpoint := source.settings.get("endpoint_url"):
+        names.add(f"endpoint:{endpoint.rstrip('/')}")
+    return frozenset(names)
+
+
+def check_accounts(source: Source, context: Context) -> Iterator[Check]:
+    """Say of each account whether it opens, and of each service which permissions are missing.
+
+    Every root call is made once, in the first region: the only way to know what is allowed
+    without a permission to ask about permissions.
+    """
+    for opened in open_accounts(source, context.environ, context.limits):
+        if isinstance(opened, Refusal):
+            yield Check(
+                f"{source.id}: account {opened.entry}",
+                False,
+                opened.failure.reason,
+                "check accounts: in exitkit.yaml and the SDK's credentials",
+            )
+        else:
+            yield Check(f"{source.id}: account {opened.id}", True, "credentials work")
+            yield from _permissions(source, opened, context)
+
+
+def _permissions(source: Source, account: Account, context: Context) -> Iterator[Check]:
+    plan, _ = _plan(source, account, context)
+    first = plan.selection.regions[:1]
+    homes = {plan.home_of(ask.service) for ask in plan.roots}
+    roots = [ask for ask in plan.roots if ask.region in {*first, *homes}]
+    sweep = Sweep(replace_roots(plan, roots), context.limits, context.progress)
+    by_service: dict[str, list[Call]] = defaultdict(list)
+    for found in sweep.run():
+        if isinstance(found, Call):
+            by_service[found.operation.split(":")[0]].append(found)
+    for service, calls in sorted(by_service.items()):
+        bad = [call for call in calls if call.outcome.needs_acknowledgement]
+        for call in bad:
+            allow = f"allow {call.permission}, see `exitkit policy aws`"
+            yield Check(
+                f"{source.id}: {call.permission or call.operation}",
+                False,
+                f"{call.outcome}: {call.reason}",
+                allow if call.permission else "",
+            )
+        if not bad and calls:
+            yield Check(f"{source.id}: {service}", True, f"{len(calls)} calls allowed")
+
+
+def replace_roots(plan: Plan, roots: list) -> Plan:  # type: ignore[type-arg]
+    """Return the same plan with other first calls, nothing below them and nothing left out."""
+    return replace(plan, roots=roots, children=defaultdict(list), left_out=[])

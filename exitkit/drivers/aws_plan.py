@@ -1,0 +1,196 @@
+"""Decide what to ask of an account, and account for all that is deliberately not asked."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from exitkit.drivers.aws import Account
+from exitkit.drivers.aws_answers import Item, argument_for
+from exitkit.drivers.aws_regions import offered_in
+from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
+from exitkit.model.ledger import Call, CallOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the source's settings let us look at."""
+
+    source: str
+    services: tuple[str, ...]
+    regions: tuple[str, ...]
+
+    def wants(self, service: str, operation: str) -> bool:
+        """Tell whether a pattern of `services:` names the service or this operation of it."""
+        names = (service, f"{service}:{operation}")
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.services)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One list call to make: its answer may hold several types."""
+
+    service: str
+    operation: str
+    region: str
+    arguments: Mapping[str, Any]
+    rows: tuple[ListedType, ...]
+    parent: Item | None = None
+
+    @property
+    def binding(self) -> str:
+        """Tells repeated calls of one operation apart in the ledger."""
+        if self.parent:
+            return self.parent.native_id
+        varying = {name: value for name, value in self.arguments.items() if isinstance(value, str)}
+        return ",".join(f"{name}={value}" for name, value in sorted(varying.items()))
+
+    @property
+    def unit(self) -> tuple[str, str]:
+        """The client that makes the call; units of one service are spread over the run."""
+        return self.service, self.region
+
+
+@dataclass(slots=True)
+class Plan:
+    """All of one account: what to ask first, what to ask of each thing found, what is left out."""
+
+    account: Account
+    catalog: Catalog
+    selection: Selection
+    roots: list[Ask] = field(default_factory=list)
+    children: dict[str, list[ListedType]] = field(default_factory=lambda: defaultdict(list))
+    left_out: list[Call] = field(default_factory=list)
+
+    def call(self, operation: str, outcome: CallOutcome, reason: str, region: str = "") -> Call:
+        """Return a ledger line for something that is not asked."""
+        return Call(
+            self.selection.source, self.account.id, region, operation, outcome, reason=reason
+        )
+
+    def asks_below(self, items: Iterable[Item]) -> Iterator[Ask]:
+        """Yield the list calls that the items found make possible."""
+        for item in items:
+            for row in self.children.get(item.row.native_type, ()):
+                arguments = {name: argument_for(name, item) for name in row.parent}
+                # A grandparent's own argument is handed down rather than guessed.
+                arguments |= {
+                    name: str(item.given[name])
+                    for name, parent in row.parent.items()
+                    if parent != item.row.native_type and name in item.given
+                }
+                if all(arguments.values()):
+                    bound = {**_resolved(row.bind, self.account.id), **arguments}
+                    region = item.region or self.home_of(row.service) or self.account.region
+                    yield Ask(row.service, row.operation, region, bound, (row,), item)
+
+    def home_of(self, service: str) -> str:
+        """Return the region that answers for a global service; nothing where each has its own."""
+        return self.catalog.services[service].home.get(self.account.partition, "")
+
+
+def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
+    """Plan the whole catalog for one account."""
+    plan = Plan(account, catalog, selection)
+    groups: dict[tuple[str, str, str], list[ListedType]] = defaultdict(list)
+    for row in catalog.types.values():
+        if not selection.wants(row.service, row.operation):
+            continue
+        if not row.parent:
+            bind = json.dumps(row.bind, sort_keys=True)
+            groups[row.service, row.operation, bind].append(row)
+        elif not _attach(plan, row):
+            reason = f"{', '.join(sorted(set(row.parent.values())))} is not listed"
+            operation = f"{row.service}:{row.operation}"
+            plan.left_out.append(plan.call(operation, CallOutcome.EXCLUDED, reason))
+    for (service, operation, bind), rows in sorted(groups.items()):
+        _add_roots(plan, service, operation, json.loads(bind), tuple(rows))
+    plan.roots.sort(key=_spread)
+    plan.left_out.extend(_excluded(plan))
+    return plan
+
+
+def _attach(plan: Plan, row: ListedType) -> bool:
+    """Hang a child below the most specific parent that will be listed."""
+    types = plan.catalog.types
+    for parent in sorted(set(row.parent.values()), key=lambda name: -len(_ancestry(name, types))):
+        lead = types.get(parent)
+        if lead and plan.selection.wants(lead.service, lead.operation):
+            plan.children[parent].append(row)
+            return True
+    return False
+
+
+def _ancestry(name: str, types: Mapping[str, ListedType]) -> list[str]:
+    """Return the chain of parents above a type."""
+    chain: list[str] = []
+    while name in types and name not in chain:
+        chain.append(name)
+        name = next(iter(types[name].parent.values()), "")
+    return chain
+
+
+def _add_roots(
+    plan: Plan, service: str, operation: str, bind: Mapping[str, Any], rows: Sequence[ListedType]
+) -> None:
+    home = plan.home_of(service)
+    if home:
+        regions: Sequence[str] = [home]
+    elif any(row.region for row in rows):
+        # One call answers for every region; each item says which is its own.
+        regions = plan.selection.regions[:1]
+    else:
+        regions = plan.selection.regions
+    for region in regions:
+        if not home and not offered_in(plan.account, plan.catalog.services[service], region):
+            reason = f"the provider has no {service} in {region}"
+            line = plan.call(f"{service}:{operation}", CallOutcome.NOT_OFFERED, reason, region)
+            plan.left_out.append(line)
+            continue
+        for arguments in _combinations(bind, plan.account.id):
+            plan.roots.append(Ask(service, operation, region, arguments, tuple(rows)))
+
+
+def _combinations(bind: Mapping[str, Any], account: str) -> Iterator[dict[str, Any]]:
+    """Yield the arguments once for every value of an enum that has to be asked one by one."""
+    each = {
+        name: value["each"]
+        for name, value in bind.items()
+        if isinstance(value, dict) and set(value) == {"each"}
+    }
+    fixed = _resolved({name: bind[name] for name in bind if name not in each}, account)
+    for values in itertools.product(*each.values()):
+        yield {**fixed, **dict(zip(each, values, strict=True))}
+
+
+def _resolved(bind: Mapping[str, Any], account: str) -> dict[str, Any]:
+    return {name: account if value == ACCOUNT else value for name, value in bind.items()}
+
+
+def _excluded(plan: Plan) -> Iterator[Call]:
+    """Yield one line for each operation the settings leave out, and each type no call lists."""
+    reason = f"left out by services: [{', '.join(plan.selection.services[:4])}"
+    reason += ", ...]" if len(plan.selection.services) > 4 else "]"
+    operations = {
+        (row.service, operation)
+        for row in plan.catalog.types.values()
+        for operation in row.operations
+    }
+    for service, operation in sorted(operations):
+        if not plan.selection.wants(service, operation):
+            yield plan.call(f"{service}:{operation}", CallOutcome.EXCLUDED, reason)
+    for name, why in sorted(plan.catalog.unlisted.items()):
+        if not why.startswith(("part of", "shares")):
+            yield plan.call(f"catalog:{name}", CallOutcome.EXCLUDED, why)
+
+
+def _spread(ask: Ask) -> tuple[int, str, str, str]:
+    """Keep calls of one client together, but never walk one service region by region."""
+    unit = "/".join(ask.unit)
+    return zlib.crc32(unit.encode()), unit, ask.operation, ask.binding

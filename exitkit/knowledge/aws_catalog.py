@@ -1,0 +1,188 @@
+"""Load what we know of AWS: which call lists each type, what names its items, what to leave out."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+FOLDER = files("exitkit.knowledge") / "aws"
+ACCOUNT = "$account"
+"""A bound argument that stands for the account's own id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A further call for each item of a type, whose answer joins the item's configuration.
+
+    `keys` maps an input to the path of its value in the item (empty: found by name); `into` is
+    the member that takes the answer (empty: its members are merged); `absent` are the error codes
+    that only mean "it has none".
+    """
+
+    operation: str
+    keys: Mapping[str, str]
+    bind: Mapping[str, Any] = field(default_factory=dict)
+    take: str = ""
+    into: str = ""
+    absent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ListedType:
+    """One native type and the list call that finds its items.
+
+    `ids` are the parts of the native id as (part, path in the item); an empty path means the part
+    comes from the parent. `parent` maps required inputs to the types whose items fill them.
+    `where` keeps only the items of this type that are the customer's own.
+    """
+
+    native_type: str
+    service: str
+    operation: str
+    items: str
+    ids: tuple[tuple[str, str], ...]
+    bind: Mapping[str, Any] = field(default_factory=dict)
+    parent: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[Detail, ...] = ()
+    arn: str = ""
+    arn_template: str = ""
+    tags: str = "Tags"
+    name: str = ""
+    region: str = ""
+    where: str = ""
+    volatile: frozenset[str] = frozenset()
+    confidence: str = "low"
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Every operation this type needs, the listing one first."""
+        return (self.operation, *(detail.operation for detail in self.details))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How botocore and IAM call a service, and the one region that answers for all, if so."""
+
+    name: str
+    endpoint: str
+    permission_prefix: str
+    home: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything known of AWS, generated and corrected by hand.
+
+    `unlisted` gives for each type without a list call of its own the reason why.
+    """
+
+    types: Mapping[str, ListedType]
+    services: Mapping[str, Service]
+    unlisted: Mapping[str, str]
+    permissions: Mapping[str, str]
+    extra_operations: tuple[str, ...]
+    not_in_use: frozenset[str]
+
+    def permission(self, service: str, operation: str) -> str:
+        """Return the IAM action that allows an operation."""
+        default = f"{self.services[service].permission_prefix}:{operation}"
+        return self.permissions.get(f"{service}:{operation}", default)
+
+    def read_set(self) -> Iterator[tuple[str, str]]:
+        """Yield each (service, operation) that exitkit may ever send while taking stock."""
+        pairs = {(row.service, op) for row in self.types.values() for op in row.operations}
+        pairs |= {(name, op) for name, _, op in (e.partition(":") for e in self.extra_operations)}
+        yield from sorted(pairs)
+
+
+@lru_cache(maxsize=1)
+def load_catalog() -> Catalog:
+    """Return the generated catalog with the hand-written overrides laid over it."""
+    generated = json.loads(gzip.decompress((FOLDER / "catalog.json.gz").read_bytes()))
+    overrides = yaml.safe_load((FOLDER / "overrides.yaml").read_text(encoding="utf-8"))
+    rows = _laid_over(generated["types"], overrides["types"])
+    volatile = frozenset(overrides["volatile"])
+    unlisted = {name: _why_unlisted(row) for name, row in rows.items() if _why_unlisted(row)}
+    return Catalog(
+        types={
+            name: _listed_type(name, row, volatile)
+            for name, row in sorted(rows.items())
+            if name not in unlisted
+        },
+        services={
+            name: Service(name, row["endpoint"], row["iam"], row.get("home", {}))
+            for name, row in generated["services"].items()
+        },
+        unlisted=unlisted,
+        permissions=overrides["permissions"],
+        extra_operations=tuple(overrides["extra_operations"]),
+        not_in_use=frozenset(overrides["not_in_use"]),
+    )
+
+
+def _laid_over(
+    generated: Mapping[str, Any], patches: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Patch rows member by member; null takes a member away, and a new `op` its old arguments."""
+    rows = {name: dict(row) for name, row in generated.items()}
+    for name, patch in patches.items():
+        row = rows.setdefault(name, {})
+        if "op" in patch:
+            for stale in ("bind", "parent", "detail", "unlisted", "within"):
+                row.pop(stale, None)
+        row.update(patch)
+        rows[name] = {member: value for member, value in row.items() if value is not None}
+    return rows
+
+
+def _why_unlisted(row: Mapping[str, Any]) -> str:
+    if "unlisted" in row:
+        return str(row["unlisted"])
+    if "within" in row:
+        return f"shares its answer with {row['within']}, whose configuration holds it"
+    if "op" not in row:
+        return "the provider's API has no call that lists it"
+    if not all(row.get("parent", {"": "-"}).values()):
+        return f"{row['op']} needs an argument that no listed type supplies"
+    return ""
+
+
+def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) -> ListedType:
+    details = row.get("details") or ([row["detail"]] if "detail" in row else [])
+    return ListedType(
+        native_type=name,
+        service=row["service"],
+        operation=row["op"],
+        items=row["items"],
+        ids=tuple((part, path or "") for part, path in row["id"].items()),
+        bind=row.get("bind", {}),
+        parent=row.get("parent", {}),
+        details=tuple(_detail(detail) for detail in details),
+        arn=row.get("arn", ""),
+        arn_template=row.get("arn_template", ""),
+        tags=row.get("tags", "Tags"),
+        name=row.get("name", ""),
+        region=row.get("region", ""),
+        where=row.get("where", ""),
+        volatile=volatile | frozenset(row.get("volatile", ())),
+        confidence=row.get("confidence", "low"),
+    )
+
+
+def _detail(row: Mapping[str, Any]) -> Detail:
+    keys = row["keys"]
+    return Detail(
+        operation=row["op"],
+        keys=dict.fromkeys(keys, "") if isinstance(keys, list) else keys,
+        bind=row.get("bind", {}),
+        take=row.get("take", ""),
+        into=row.get("into", ""),
+        absent=frozenset(row.get("absent", ())),
+    )

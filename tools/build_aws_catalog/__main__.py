@@ -1,0 +1,36 @@
+"""Write the AWS catalog: `python -m tools.build_aws_catalog [DESTINATION]`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+from tools.build_aws_catalog.rows import make_rows
+from tools.build_aws_catalog.services import Services
+from tools.build_aws_catalog.sources import Sources
+
+DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/catalog.json.gz"
+
+
+def main() -> None:
+    """Generate the catalog and say what came out."""
+    destination = Path(sys.argv[1]) if len(sys.argv) > 1 else DESTINATION
+    sources = Sources()
+    services = Services(sources)
+    rows = make_rows(sources, services)
+    document = {
+        "sources": sources.versions(),
+        "services": {name: services.describe(name) for name in sources.models},
+        "types": rows,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    destination.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    listed = sum("op" in row for row in rows.values())
+    within = sum("within" in row for row in rows.values())
+    print(f"{len(rows)} types: {listed} with a list call, {within} within another type's answer")
+    print(f"wrote {destination}")
+
+
+main()
