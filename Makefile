@@ -1,0 +1,69 @@
+# The only entrance. `make` says what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+DEV := .venv
+DEMO := .venv-demo
+BIN := $(DEV)/bin
+# Two workers: the tests start real servers, and two is what a small machine carries.
+WORKERS ?= 2
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: help
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+# A virtual environment is made once, and again when what it holds has changed.
+$(DEV)/.made: pyproject.toml tools/make_venv.sh
+	tools/make_venv.sh $(DEV) dev
+
+$(DEMO)/.made: pyproject.toml tools/make_venv.sh
+	tools/make_venv.sh $(DEMO) demo
+
+.PHONY: dev
+dev: $(DEV)/.made ## make .venv with everything needed to work on exitkit
+
+.PHONY: demo
+demo: $(DEMO)/.made ## tell the whole story on a small real estate on this machine
+	$(DEMO)/bin/exitkit demo
+
+.PHONY: test
+test: $(DEV)/.made ## run the tests; brings the programs they need
+	tools/install_test_parts.sh
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+.PHONY: lint
+lint: $(DEV)/.made ## check the form of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(DEV)/.made ## check the types
+	$(BIN)/mypy
+
+.PHONY: docs-check
+docs-check: $(DEV)/.made ## check that the documents say what the code does
+	$(BIN)/python tools/check_docs.py
+
+.PHONY: check
+check: lint types docs-check test ## everything a change has to pass
+
+.PHONY: golden
+golden: $(DEV)/.made ## write the expectations of tests/cases anew; the diff is for the reviewer
+	EXITKIT_GOLDEN=1 $(BIN)/pytest -q -k golden --no-header; git diff --stat -- tests/cases
+
+.PHONY: catalog
+catalog: $(DEV)/.made ## generate the catalog of AWS calls anew
+	tools/make_venv.sh $(DEV) dev,catalog
+	$(BIN)/python -m tools.build_aws_catalog
+
+.PHONY: bench
+bench: $(DEV)/.made ## measure against what users would pick instead
+	for script in benchmarks/*/run.sh; do echo "== $$script"; PATH="$(CURDIR)/$(BIN):$$PATH" bash "$$script"; done
+
+.PHONY: release
+release: $(DEV)/.made check ## join the change fragments and build the packages
+	$(BIN)/python tools/join_changes.py $(VERSION)
+	$(BIN)/uv build --out-dir dist
