@@ -1,0 +1,240 @@
+"""Collect real git repositories: what comes along, what stays, and what a hostile one cannot do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from exitkit.collectors.scripts import ScriptsCollector
+from exitkit.demo.files import LOOSE_SCRIPTS, SCRIPT_SECRETS, write_scripts
+from exitkit.model.asset import Asset
+from exitkit.model.holdings import Automation
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Draft, Gap, Level
+from exitkit.ports import Context, Finding, Limits, Source
+
+PATHS = ["git/runbooks", "git/legacy-jobs", "scripts"]
+
+
+def collect(base: Path, spool: str, *paths: str, **limits: int) -> list[Finding]:
+    (base / spool).mkdir(exist_ok=True)
+    context = Context(
+        now=dt.datetime(2026, 11, 25, tzinfo=dt.UTC), spool=base / spool, mask_key=b"k" * 32,
+        environ={}, limits=Limits(**limits),
+    )  # fmt: skip
+    source = Source("automation", "scripts", {"paths": list(paths)}, base)
+    return list(ScriptsCollector().collect(source, context))
+
+
+def verdict(findings: list[Finding], name: str, aspect: Aspect) -> Draft | Gap:
+    [one] = [
+        f
+        for f in findings
+        if isinstance(f, Draft | Gap) and f.ref.native_id == name and f.aspect is aspect
+    ]
+    return one
+
+
+def body(draft: Draft | Gap) -> bytes:
+    assert isinstance(draft, Draft)
+    held = draft.contents[0].body
+    return held.read_bytes() if isinstance(held, Path) else held
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def test_exactly_the_repositories_and_loose_scripts_are_found(tmp_path: Path) -> None:
+    expected = write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", *PATHS)
+    refs = [f.ref for f in findings if isinstance(f, Asset)]
+    found = [(r.provider, r.scope, r.region, r.native_type, r.native_id) for r in refs]
+    assert sorted(found) == sorted(expected)
+    calls = {(c.operation, c.binding): c.outcome.value for c in findings if isinstance(c, Call)}
+    assert calls == {
+        ("git:Mirror", "git/runbooks"): "collected",
+        ("git:Mirror", "git/legacy-jobs"): "collected",
+        ("scripts:List", "scripts"): "collected",
+    }
+
+
+def test_a_clean_repository_comes_along_with_its_whole_history(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", *PATHS)
+    history = verdict(findings, "git/runbooks", Aspect.HISTORY)
+    assert history.level is Level.IMPORTABLE
+    (tmp_path / "a.bundle").write_bytes(body(history))
+    git(tmp_path, "clone", "--quiet", "a.bundle", "again")
+    source = tmp_path / "git" / "runbooks"
+    assert git(tmp_path / "again", "log", "--format=%H %s") == git(source, "log", "--format=%H %s")
+    assert git(tmp_path / "again", "tag") == "v1\n"
+    tree = verdict(findings, "git/runbooks", Aspect.CODE)
+    with tarfile.open(fileobj=io.BytesIO(body(tree))) as archive:
+        for name in archive.getnames():
+            held = archive.extractfile(name)
+            assert held is not None
+            assert held.read() == (source / name).read_bytes()
+        assert len(archive.getnames()) == 4
+
+
+def test_a_credential_in_the_history_keeps_the_history_at_home(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", *PATHS)
+    history = verdict(findings, "git/legacy-jobs", Aspect.HISTORY)
+    assert isinstance(history, Gap)
+    assert (history.level, history.reason) == (Level.NONE, "security-risk")
+    tree = verdict(findings, "git/legacy-jobs", Aspect.CODE)
+    assert tree.level is Level.OPEN
+    assert b"<masked:" in body(tree)
+    credentials = verdict(findings, "git/legacy-jobs", Aspect.CREDENTIALS)
+    assert isinstance(credentials, Gap)
+
+
+def test_no_planted_credential_is_in_any_byte_yielded_or_spooled(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", *PATHS)
+    drafts = [f for f in findings if isinstance(f, Draft)]
+    held = b"".join(body(draft) for draft in drafts if draft.contents)
+    spooled = b"".join(path.read_bytes() for path in (tmp_path / "spool").rglob("*.*"))
+    for secret in SCRIPT_SECRETS:
+        assert secret not in repr(findings)
+        assert secret.encode() not in held
+        assert secret.encode() not in spooled
+    for bundle in (tmp_path / "spool").rglob("*.bundle"):
+        git(tmp_path, "clone", "--quiet", str(bundle), f"from-{bundle.stem}")
+        unpacked = git(tmp_path / f"from-{bundle.stem}", "log", "--all", "-p")
+        assert not any(secret in unpacked for secret in SCRIPT_SECRETS)
+
+
+def test_findings_name_the_lines_that_tie_a_script_down(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", *PATHS)
+    records = {f.ref.native_id: f for f in findings if isinstance(f, Automation)}
+    runbooks = {(f.path, f.line, f.rule) for f in records["git/runbooks"].findings}
+    assert runbooks == {
+        ("nightly-copy.sh", 3, "aws-region"),
+        ("nightly-copy.sh", 4, "aws-call"),
+        ("restart-web.sh", 4, "ip-address"),
+    }
+    legacy = [
+        (f.path.partition("@")[0], f.line, f.rule) for f in records["git/legacy-jobs"].findings
+    ]
+    assert legacy == [
+        ("billing.py", 1, "aws-call"),
+        ("billing.py", 3, "aws-account-id"),
+        ("billing.py", 4, "credential-in-clear"),
+        ("billing.py", 5, "aws-arn"),
+        ("backup.sh", 2, "credential-in-clear"),
+    ]
+    ports = {name: record.portability for name, record in records.items()}
+    assert ports == {
+        "git/runbooks": "rewrite",
+        "git/legacy-jobs": "rewrite",
+        "scripts/check-disk.sh": "portable",
+        "scripts/open-ticket.sh": "adapt",
+    }
+    assert records["git/runbooks"].language == "shell"
+
+
+def test_a_second_snapshot_has_the_same_bytes_also_after_a_repack(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    first = collect(tmp_path, "one", *PATHS)
+    git(tmp_path / "git" / "runbooks", "gc", "--quiet", "--aggressive", "--prune=now")
+    second = collect(tmp_path, "two", *PATHS)
+    shown = [
+        [body(d) for d in run if isinstance(d, Draft) and d.contents] for run in (first, second)
+    ]
+    assert shown[0] == shown[1]
+    assert [f for f in first if isinstance(f, Asset | Automation | Gap | Call)] == [
+        f for f in second if isinstance(f, Asset | Automation | Gap | Call)
+    ]
+
+
+def test_a_hostile_repository_runs_nothing_of_its_own(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    repository = tmp_path / "git" / "runbooks"
+    trap = tmp_path / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\ncat\n")
+    trap.chmod(0o755)
+    for hook in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"):
+        (repository / ".git" / "hooks").mkdir(exist_ok=True)
+        (repository / ".git" / "hooks" / hook).write_text(trap.read_text())
+        (repository / ".git" / "hooks" / hook).chmod(0o755)
+    for name in (
+        "core.fsmonitor", "core.sshCommand", "core.pager", "core.gitProxy", "diff.external",
+        "uploadpack.packObjectsHook", "filter.x.smudge", "filter.x.clean", "gpg.program",
+        "core.editor", "credential.helper", "core.alternateRefsCommand",
+    ):  # fmt: skip
+        git(repository, "config", name, str(trap))
+    (repository / ".git" / "info").mkdir(exist_ok=True)
+    (repository / ".git" / "info" / "attributes").write_text("* filter=x diff=x\n")
+    findings = collect(tmp_path, "spool", "git/runbooks")
+    assert verdict(findings, "git/runbooks", Aspect.HISTORY).level is Level.IMPORTABLE
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_link_out_of_the_tree_is_left_out_and_named(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    repository = tmp_path / "git" / "runbooks"
+    (repository / "out").symlink_to("../../../etc/passwd")
+    (repository / "in").symlink_to("README.md")
+    git(repository, "add", "--all")
+    git(repository, "-c", "user.name=o", "-c", "user.email=o@example.org", "commit", "-qm", "links")
+    tree = verdict(collect(tmp_path, "spool", "git/runbooks"), "git/runbooks", Aspect.CODE)
+    with tarfile.open(fileobj=io.BytesIO(body(tree))) as archive:
+        assert "out" not in archive.getnames()
+        assert archive.getmember("in").linkname == "README.md"
+    assert any(loss.startswith("out:") for loss in tree.loss)
+
+
+def test_a_damaged_repository_is_a_ledger_line_and_a_gap(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    for pack in (tmp_path / "git" / "runbooks" / ".git" / "objects").rglob("*"):
+        if pack.is_file():
+            pack.chmod(0o644)
+            pack.write_bytes(b"broken")
+    findings = collect(tmp_path, "spool", *PATHS)
+    outcomes = {c.binding: c.outcome for c in findings if isinstance(c, Call)}
+    assert outcomes["git/runbooks"] is CallOutcome.UNAVAILABLE
+    assert outcomes["git/legacy-jobs"] is CallOutcome.COLLECTED
+    assert verdict(findings, "git/runbooks", Aspect.CODE).level is Level.NONE
+
+
+@pytest.mark.parametrize("path", ["nowhere", "git/nowhere"])
+def test_a_missing_path_is_a_ledger_line(tmp_path: Path, path: str) -> None:
+    [call] = collect(tmp_path, "spool", path)
+    assert isinstance(call, Call)
+    assert call.outcome is CallOutcome.UNAVAILABLE
+
+
+def test_an_object_too_large_to_read_is_not_vouched_for(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", "git/runbooks", max_file_bytes=60)
+    history = verdict(findings, "git/runbooks", Aspect.HISTORY)
+    assert isinstance(history, Gap)
+    assert history.reason == "too-large"
+
+
+def test_a_folder_of_repositories_gives_each_of_them(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", "git")
+    assert {f.ref.native_id for f in findings if isinstance(f, Asset)} == {
+        "git/runbooks",
+        "git/legacy-jobs",
+    }
+
+
+def test_loose_scripts_are_masked_where_they_hold_a_credential(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", "scripts")
+    clean = verdict(findings, "scripts/check-disk.sh", Aspect.CODE)
+    assert body(clean).decode() == LOOSE_SCRIPTS["check-disk.sh"]
+    assert clean.level is Level.IMPORTABLE
+    assert verdict(findings, "scripts/open-ticket.sh", Aspect.CODE).level is Level.OPEN
