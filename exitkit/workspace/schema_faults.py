@@ -75,6 +75,9 @@ def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[tuple[Any, ...], st
     if keyword == "required":
         hint = around.get("properties", {}).get(value, {}).get("description", "")
         return where, f'"{value}" is missing; add it{f": {hint}" if hint else ""}'
+    if keyword == "anyOf" and all("required" in branch for branch in around["anyOf"]):
+        names = [name for branch in around["anyOf"] for name in branch["required"]]
+        return where, f"{' and '.join(names)} are both missing; add one of them"
     if keyword == "enum":
         options = [o if isinstance(o, str) else _spelled(o) for o in value]
         return where, f"{shown} is not one of {', '.join(options)}; {_near(error.instance, value)}"

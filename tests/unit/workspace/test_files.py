@@ -76,6 +76,7 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
         ("source: prod", "source: prd", 'no source "prd"; did you mean "prod"?'),
         ("until: 2027", "until: 2025", "2025-02-20 is before 2026-11-20"),
         ("series: acme", "series: acme\nseries: b", "exitkit.yaml:3: series: written twice"),
+        ("targets: [", "targets: [{id: db, type: postgres}, ", "dsn and dsn_env are both missing"),
         ("type: s3", "type: s4", 'targets[0].type: "s4" is not one of'),
     ],
 )  # fmt: skip
