@@ -6,11 +6,13 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from exitkit.errors import CannotRun, PluginError
+from exitkit.errors import CannotRun, InputError, PluginError
+from exitkit.model.plan import Step
+from exitkit.ports import Restorer, Target
 
 FOLDERS = ("collectors", "extractors", "restorers", "steps")
 NAME_ATTRIBUTE = {"collectors": "type", "restorers": "what", "steps": "kind"}
@@ -37,6 +39,23 @@ def load_by_name(folder: str, name: str) -> Any:
         raise PluginError(f"{folder}: no {attribute} {name!r}; use one of {choices}")
     require(known[name].needs, f"{attribute} {name}")
     return known[name]
+
+
+def restorer_of(step: Step, targets: Mapping[str, Target]) -> tuple[Restorer, Target]:
+    """Return the restorer a step names by `what`, and the target it names, which must fit."""
+    restorer: Restorer = load_by_name("restorers", str(step.params["what"]))
+    name = str(step.params["target"])
+    if name not in targets:
+        known = ", ".join(sorted(targets)) or "none"
+        raise InputError(f"step {step.id}: no target {name!r} in exitkit.yaml; there are {known}")
+    target = targets[name]
+    if target.type not in restorer.target_types:
+        types = " or ".join(restorer.target_types)
+        raise InputError(
+            f"step {step.id}: target {name} is of type {target.type};"
+            f" {restorer.what} are restored to {types}"
+        )
+    return restorer, target
 
 
 def missing(needs: tuple[str, ...]) -> list[tuple[str, str]]:

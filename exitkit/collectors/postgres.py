@@ -1,0 +1,276 @@
+"""Take stock of a PostgreSQL cluster: every database, its schema and its rows in open formats.
+
+Settings: `{dsn: ..., dsn_env: ..., bin_dir: null, databases: ["*"]}`; the login needs CONNECT and
+`pg_read_all_data`. A database is kept below `datasets/<id>/`: `schema.sql`, `sequences.sql` and
+`constraints.sql` to run in that order around loading `tables/*.csv`; `tables.jsonl`, which lists
+each table with its columns, key, rows and SHA-256; and `definitions.jsonl`, the columns,
+constraints, indexes, views and sequences as the server words them. All is read in one snapshot of
+the database and sorted by key, so that an unchanged database gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar
+
+from exitkit.drivers.postgres import (
+    Database,
+    DatabaseError,
+    Table,
+    dsn_of,
+    find_pg_dump,
+    open_database,
+)
+from exitkit.errors import CannotRun
+from exitkit.model.asset import Asset, Ref
+from exitkit.model.holdings import Dataset
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
+from exitkit.ports import Check, Context, Finding, Source
+from exitkit.store.canonical import canonical_bytes
+from exitkit.store.paths import segment
+
+FORMAT = "SQL schema and one CSV file (RFC 4180) by table"
+LOSS = ("owners and privileges", "roles and their passwords", "statistics")
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What every step of one collection needs to know."""
+
+    source: Source
+    context: Context
+    dsn: str
+    scope: str
+
+    def call(self, operation: str, outcome: CallOutcome, **fields: Any) -> Call:
+        return Call(self.source.id, self.scope, "", operation, outcome, **fields)
+
+    def failed(self, operation: str, fault: DatabaseError, binding: str = "") -> Call:
+        outcome = CallOutcome.REFUSED if fault.permission else CallOutcome.UNAVAILABLE
+        return self.call(
+            operation, outcome, binding=binding, permission=fault.permission, reason=str(fault)
+        )
+
+
+class PostgresCollector:
+    """Read databases with a read-only login."""
+
+    type: ClassVar[str] = "postgres"
+    needs: ClassVar[tuple[str, ...]] = ("psycopg:rehearsal",)
+
+    def collect(self, source: Source, context: Context) -> Iterator[Finding]:
+        """Yield every database of the cluster, with what it holds or why not."""
+        dsn = dsn_of(source.settings, context.environ, f"source {source.id}")
+        deadline_s = context.limits.call_deadline_s
+        try:
+            with open_database(dsn, deadline_s=deadline_s) as cluster:
+                visit = _Visit(source, context, dsn, cluster.system_identifier())
+                found = cluster.rows(_DATABASES)
+        except DatabaseError as fault:
+            yield _Visit(source, context, dsn, "").failed("postgres:pg_database", fault)
+            return
+        yield visit.call("postgres:pg_control_system", CallOutcome.COLLECTED, count=1)
+        yield visit.call("postgres:pg_database", CallOutcome.COLLECTED, count=len(found))
+        patterns = source.settings.get("databases") or ["*"]
+        for name, *particulars in found:
+            if any(fnmatchcase(name, pattern) for pattern in patterns):
+                yield from _database(visit, name, dict(zip(_PARTICULARS, particulars, strict=True)))
+            else:
+                reason = "not among the `databases` of the source"
+                yield visit.call(
+                    "postgres:connect", CallOutcome.EXCLUDED, binding=name, reason=reason
+                )
+
+    def identities(self, source: Source, context: Context) -> frozenset[str]:
+        """Name the cluster by the number it was made with, and by where it was reached."""
+        dsn = dsn_of(source.settings, context.environ, f"source {source.id}")
+        with open_database(dsn) as cluster:
+            number = cluster.system_identifier()
+            return frozenset({f"postgres-system:{number}", f"endpoint:{cluster.endpoint()}"})
+
+    def checks(self, source: Source, context: Context) -> Iterator[Check]:
+        """Look for pg_dump, a server that answers, and the right to read rows."""
+        subject = f"source {source.id}"
+        pg_dump = find_pg_dump(source.settings.get("bin_dir"))
+        detail = str(pg_dump) if pg_dump else "no pg_dump on the search path"
+        yield Check(subject, pg_dump is not None, detail, "" if pg_dump else _GET_PG_DUMP)
+        try:
+            with open_database(dsn_of(source.settings, context.environ, subject)) as cluster:
+                server = cluster.rows("SHOW server_version")[0][0]
+                reads = cluster.rows(_MAY_READ)[0][0]
+        except (DatabaseError, CannotRun) as fault:
+            yield Check(subject, False, str(fault), "check the DSN, the login and the network")
+            return
+        yield Check(subject, True, f"PostgreSQL {server} answers")
+        grant = "" if reads else "GRANT pg_read_all_data TO the login"
+        yield Check(
+            subject, reads, "may read all rows" if reads else "may not read all rows", grant
+        )
+
+
+_GET_PG_DUMP = "install postgresql-client of the server's version, or set bin_dir"
+_MAY_READ = "SELECT pg_catalog.pg_has_role(current_user, 'pg_read_all_data', 'USAGE')"
+_PARTICULARS = ("encoding", "collation", "characterType", "owner", "connectionLimit")
+_DATABASES = """
+SELECT datname, pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype,
+       pg_catalog.pg_get_userbyid(datdba), datconnlimit
+FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate
+ORDER BY datname COLLATE "C"
+"""
+
+
+def _database(visit: _Visit, name: str, config: dict[str, Any]) -> Iterator[Finding]:
+    ref = Ref("postgres", visit.scope, "", "PostgreSQL/Database", name)
+    deadline_s = visit.context.limits.call_deadline_s
+    binding = name
+    try:
+        with open_database(visit.dsn, name, deadline_s) as database:
+            tables = database.tables()
+            yield visit.call(
+                "postgres:pg_class", CallOutcome.COLLECTED, count=len(tables), binding=name
+            )
+            yield _asset(ref, database, tables, config, visit.context)
+            yield from _data(visit, ref, database, tables)
+    except DatabaseError as fault:
+        yield visit.failed("postgres:connect", fault, binding)
+        yield Asset(ref, "db.database", name, config, visit.context.now)
+        yield _gap(ref, "permission-denied" if fault.permission else "api-error", str(fault))
+
+
+def _asset(
+    ref: Ref, database: Database, tables: tuple[Table, ...], config: dict[str, Any], ctx: Context
+) -> Asset:
+    extensions = database.rows("SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY 1")
+    listed = [
+        {"schema": table.schema, "name": table.name, "columns": list(table.columns)}
+        for table in tables
+    ]
+    config = {
+        **config,
+        "serverVersion": database.rows("SHOW server_version")[0][0],
+        "extensions": [{"name": name, "version": version} for name, version in extensions],
+        "tables": listed,
+    }
+    return Asset(ref, "db.database", ref.native_id, config, ctx.now)
+
+
+def _data(
+    visit: _Visit, ref: Ref, database: Database, tables: tuple[Table, ...]
+) -> Iterator[Finding]:
+    size, limit = int(database.rows(_SIZE)[0][0]), visit.context.limits.inline_data_bytes
+    if size > limit:
+        yield _gap(ref, "too-large", f"{size} bytes of rows; the limit is {limit}")
+        return
+    pg_dump = find_pg_dump(visit.source.settings.get("bin_dir"))
+    if pg_dump is None:
+        yield visit.call(
+            "pg_dump:schema", CallOutcome.UNSUPPORTED, binding=ref.native_id,
+            reason="no pg_dump on the search path; set bin_dir",
+        )  # fmt: skip
+        yield _gap(ref, "not-supported-by-tool", "pg_dump is not installed")
+        return
+    folder = f"datasets/{ref.urn.removeprefix('urn:uuid:')}"
+    snapshot = database.begin_snapshot()
+    contents: list[Content] = []
+    deadline_s = visit.context.limits.call_deadline_s
+    for section, file in (("pre-data", "schema.sql"), ("post-data", "constraints.sql")):
+        script = database.dump_schema(pg_dump, section, snapshot, deadline_s)
+        binding = f"{ref.native_id} {section}"
+        yield visit.call("pg_dump:schema", CallOutcome.COLLECTED, count=1, binding=binding)
+        contents.append(_content(f"{folder}/{file}", script.encode(), "application/sql"))
+    sequences = "".join(f"{row[0]}\n" for row in database.rows(_SEQUENCES))
+    yield visit.call(
+        "postgres:pg_sequences", CallOutcome.COLLECTED, count=sequences.count("\n"),
+        binding=ref.native_id,
+    )  # fmt: skip
+    contents.append(_content(f"{folder}/sequences.sql", sequences.encode(), "application/sql"))
+    contents.append(_definitions(database, folder))
+    lines: list[dict[str, Any]] = []
+    for table in tables:
+        content, line = _table(visit, ref, database, table, folder)
+        contents.append(content)
+        lines.append(line)
+        binding = f"{ref.native_id} {table.schema}.{table.name}"
+        yield visit.call(
+            "postgres:copy", CallOutcome.COLLECTED, count=line["rows"], binding=binding
+        )
+    yield from _holding(ref, folder, contents, lines, int(database.rows(_LARGE_OBJECTS)[0][0]))
+
+
+def _holding(
+    ref: Ref, folder: str, contents: list[Content], lines: list[dict[str, Any]], large: int
+) -> Iterator[Finding]:
+    listing = b"".join(canonical_bytes(line) + b"\n" for line in lines)
+    contents.append(_content(f"{folder}/tables.jsonl", listing, "application/jsonl"))
+    rows, size = sum(line["rows"] for line in lines), sum(line["sizeBytes"] for line in lines)
+    loss = LOSS if not large else (*LOSS, f"{large} large objects")
+    yield Dataset(ref, FORMAT, rows, size, listing=f"{folder}/tables.jsonl")
+    yield Draft(
+        ref, Aspect.DATA, Level.IMPORTABLE, "pg_dump --section and COPY", FORMAT,
+        tuple(contents), loss, size,
+    )  # fmt: skip
+
+
+def _table(
+    visit: _Visit, ref: Ref, database: Database, table: Table, folder: str
+) -> tuple[Content, dict[str, Any]]:
+    file = f"{segment(f'{table.schema}.{table.name}', 80)}.csv"
+    spooled = visit.context.spool / f"{ref.urn.removeprefix('urn:uuid:')}-{file}"
+    digest, rows, size, quotes = hashlib.sha256(), 0, 0, 0
+    with spooled.open("wb") as stream:
+        for block in database.copy_out(table):
+            stream.write(block)
+            digest.update(block)
+            size += len(block)
+            # PostgreSQL hands over one record at a time, line breaks within quotes included.
+            quotes += block.count(b'"')
+            rows += block.endswith(b"\n") and quotes % 2 == 0
+    line = {
+        "schema": table.schema, "name": table.name, "columns": list(table.columns),
+        "key": list(table.key), "rows": rows - 1, "sizeBytes": size, "sha256": digest.hexdigest(),
+        "path": f"{folder}/tables/{file}",
+    }  # fmt: skip
+    content = Content(f"{folder}/tables/{file}", spooled, "text/csv", "data")
+    return content, line
+
+
+def _definitions(database: Database, folder: str) -> Content:
+    lines = (
+        canonical_bytes({"kind": kind, "name": name, "definition": definition}) + b"\n"
+        for kind, name, definition in database.definitions()
+    )
+    return _content(f"{folder}/definitions.jsonl", b"".join(lines), "application/jsonl")
+
+
+def _content(path: str, body: bytes, media_type: str) -> Content:
+    return Content(path, body, media_type, "data")
+
+
+def _gap(ref: Ref, reason: str, text: str) -> Gap:
+    workarounds = {
+        "permission-denied": "grant pg_read_all_data to the login and take the snapshot again",
+        "too-large": "restore a physical backup at the new site, or raise the limit",
+        "not-supported-by-tool": "install the client programs of the server's version",
+    }
+    return Gap(
+        ref, Aspect.DATA, Level.NONE, reason, text, Responsible.CUSTOMER,
+        workarounds.get(reason, "take the snapshot again when the server answers"),
+    )  # fmt: skip
+
+
+_SIZE = """
+SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+"""
+_LARGE_OBJECTS = "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata"
+_SEQUENCES = """
+SELECT pg_catalog.format('SELECT pg_catalog.setval(%L, %s, %L);',
+    pg_catalog.format('%I.%I', schemaname, sequencename),
+    coalesce(last_value, start_value), last_value IS NOT NULL)
+FROM pg_catalog.pg_sequences ORDER BY schemaname COLLATE "C", sequencename COLLATE "C"
+"""

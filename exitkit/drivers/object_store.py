@@ -1,0 +1,170 @@
+"""Speak S3 to any maker's object store, with the calls that every maker answers safely.
+
+Tags, access lists and legal holds are never written: some makers answer such a call by replacing
+the object's content with the body of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from exitkit.errors import CannotRun, ExitkitError
+
+CHUNK = 1024 * 1024
+_ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+
+
+class StoreError(ExitkitError):
+    """The store answered with an error, or not at all; `absent` where the thing is not there."""
+
+    def __init__(self, message: str, *, absent: bool = False) -> None:
+        super().__init__(message)
+        self.absent = absent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What the store says of an object beside its bytes."""
+
+    size_bytes: int
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+class ObjectStore:
+    """One endpoint with one login; every fault leaves as a StoreError."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def endpoint(self) -> str:
+        """The URL we speak to."""
+        return str(self._client.meta.endpoint_url).rstrip("/")
+
+    def buckets(self) -> tuple[str, ...]:
+        """List the buckets by name."""
+        with _named_faults("buckets"):
+            answer = self._client.list_buckets()
+        return tuple(sorted(bucket["Name"] for bucket in answer.get("Buckets", ())))
+
+    def keys(self, bucket: str) -> Iterator[str]:
+        """List the keys of a bucket, page by page."""
+        with _named_faults(f"bucket {bucket}"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+    def create_bucket(self, bucket: str) -> None:
+        """Create a bucket where the endpoint puts buckets by itself."""
+        region = self._client.meta.region_name
+        place: dict[str, Any] = {}
+        if region != "us-east-1" and "amazonaws" in self.endpoint:
+            place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with _named_faults(f"bucket {bucket}"):
+            self._client.create_bucket(Bucket=bucket, **place)
+
+    def write(
+        self, bucket: str, key: str, path: Path, content_type: str, metadata: Mapping[str, str]
+    ) -> None:
+        """Write a file's bytes, in parts where it is large."""
+        extra: dict[str, Any] = {"Metadata": dict(metadata)} if metadata else {}
+        if content_type:
+            extra["ContentType"] = content_type
+        with _named_faults(f"object {bucket}/{key}"):
+            self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=_TRANSFER)
+
+    def describe(self, bucket: str, key: str) -> StoredObject:
+        """Return what the store says of an object."""
+        with _named_faults(f"object {bucket}/{key}"):
+            answer = self._client.head_object(Bucket=bucket, Key=key)
+        return StoredObject(
+            answer["ContentLength"], answer.get("ContentType", ""), answer.get("Metadata", {})
+        )
+
+    def read(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes."""
+        with _named_faults(f"object {bucket}/{key}"):
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            try:
+                yield from body.iter_chunks(CHUNK)
+            finally:
+                body.close()
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is not there is deleted already."""
+        with _absent_is_fine(), _named_faults(f"object {bucket}/{key}"):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Delete an empty bucket; one that is not there is deleted already."""
+        with _absent_is_fine(), _named_faults(f"bucket {bucket}"):
+            self._client.delete_bucket(Bucket=bucket)
+
+
+def open_object_store(
+    settings: Mapping[str, Any], environ: Mapping[str, str], who: str, deadline_s: int = 60
+) -> ObjectStore:
+    """Return the store of a target: `endpoint_url`, and the login its `*_key_env` name."""
+    config = Config(
+        connect_timeout=10,
+        read_timeout=deadline_s,
+        retries={"max_attempts": 3, "mode": "standard"},
+        s3={"addressing_style": "path"},
+        # Checksum trailers are an Amazon dialect that other makers store as content.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    login = {}
+    if settings.get("access_key_env"):
+        login = {
+            "aws_access_key_id": _from(environ, settings["access_key_env"], who),
+            "aws_secret_access_key": _from(environ, settings["secret_key_env"], who),
+        }
+    session = boto3.session.Session(profile_name=settings.get("profile"))
+    region = settings.get("region") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    client = session.client(
+        "s3", endpoint_url=settings.get("endpoint_url"), region_name=region, config=config, **login
+    )
+    return ObjectStore(client)
+
+
+_TRANSFER = TransferConfig(multipart_threshold=64 * CHUNK, max_concurrency=4)
+
+
+def _from(environ: Mapping[str, str], variable: str, who: str) -> str:
+    value = environ.get(variable)
+    if not value:
+        raise CannotRun(f"{who}: {variable} is not set; export the key it should hold")
+    return value
+
+
+@contextmanager
+def _named_faults(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as fault:
+        error = fault.response.get("Error", {})
+        code = str(error.get("Code", "no code"))
+        raise StoreError(
+            f"{what}: {code} {error.get('Message', '')}".strip(), absent=code in _ABSENT
+        ) from fault
+    except (BotoCoreError, boto3.exceptions.Boto3Error, OSError) as fault:
+        raise StoreError(f"{what}: {str(fault).splitlines()[0]}") from fault
+
+
+@contextmanager
+def _absent_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as fault:
+        if not fault.absent:
+            raise

@@ -1,0 +1,286 @@
+"""Restore a PostgreSQL database from its schema and CSV files, and compare it row by row.
+
+Step params: `{what: database, target: <postgres target>, assets: {native_type:
+"PostgreSQL/Database", names: ["orders"]}}`; optional `rename: "{name}_rehearsal"`, `canaries:
+[...]`, `canary_pattern: "..."`. Target settings: `{dsn_env: ...}` or `{dsn: ...}`.
+Only a database that was not there before is written to, and only that one is dropped again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.csv_records import changed_columns, keyed, records
+from exitkit.drivers.postgres import Database, DatabaseError, Table, dsn_of, open_database
+from exitkit.model.plan import Step
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.ports import StepContext, Target
+from exitkit.store.holdings import Holding, chosen, listed, restored_name
+from exitkit.store.reader import Bundle, open_bundle
+from exitkit.store.touched import note_touched, noted_touched
+
+CHUNK = 1024 * 1024
+MOST_ROWS_NAMED = 200
+_DATABASES = """
+SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
+FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"
+"""
+
+
+class DatabaseRestorer:
+    """Move a database to another server, of another version where it may be."""
+
+    what: ClassVar[str] = "database"
+    target_types: ClassVar[tuple[str, ...]] = ("postgres",)
+    needs: ClassVar[tuple[str, ...]] = ("psycopg:rehearsal",)
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the cluster by the number it was made with, and by where it was reached."""
+        with open_database(_dsn(target, environ)) as cluster:
+            number = cluster.system_identifier()
+            return frozenset({f"postgres-system:{number}", f"endpoint:{cluster.endpoint()}"})
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """List the databases and tables there, each table with the digest of its rows."""
+        dsn, lines = _dsn(target, environ), []
+        with open_database(dsn) as cluster:
+            names = [name for name, _ in cluster.rows(_DATABASES)]
+        for name in names:
+            lines.append(f"database {name}")
+            with open_database(dsn, name) as database:
+                for table in database.tables():
+                    digest = _digest(database.copy_out(table))
+                    lines.append(f"table {name}/{table.schema}.{table.name} sha256:{digest}")
+        return tuple(sorted(lines))
+
+    def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Create the databases and load them; run again, start over with what it made itself."""
+        bundle = open_bundle(context.bundle)
+        holdings, dsn = chosen(bundle, step), _dsn(target, context.environ)
+        names = [restored_name(step, holding.name) for holding in holdings]
+        ours = {name for noted in noted_touched(context) for name in noted["databases"]}
+        with open_database(dsn) as cluster:
+            there = {name for name, _ in cluster.rows(_DATABASES)}
+            foreign = sorted(set(names) & there - ours)
+            if foreign:
+                return failed(
+                    f"database {foreign[0]} is already on {target.id} and is not ours;"
+                    ' give the step `rename: "{name}_rehearsal"`'
+                )
+            touched = {"databases": sorted(set(names) | ours)}
+            note_touched(context, touched)
+            for name in sorted(set(names) & there):
+                cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
+        try:
+            parts = [
+                _restore_one(bundle, holding, dsn, name, context)
+                for holding, name in zip(holdings, names, strict=True)
+            ]
+        except DatabaseError as fault:
+            return failed(f"{target.id}: {fault}", touched)
+        return _restored(parts, touched)
+
+    def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Compare tables by the digest of their rows, naming rows where the digests differ."""
+        bundle, dsn = open_bundle(context.bundle), _dsn(target, context.environ)
+        canaries = Canaries.of(step.params)
+        items: list[ItemResult] = []
+        proofs: list[Proof] = []
+        rows = 0
+        with open_database(dsn) as cluster:
+            there = {name for name, _ in cluster.rows(_DATABASES)}
+        for holding in chosen(bundle, step):
+            name = restored_name(step, holding.name)
+            if name not in there:
+                items.append(ItemResult(f"database {name}", "missing"))
+                continue
+            with open_database(dsn, name) as database:
+                found, counted = _compare_one(bundle, holding, database, canaries)
+            items += found
+            rows += counted
+            if all(item.result == "equal" for item in found):
+                proofs.append(Proof(holding.urn, "data"))
+        return compared(
+            "database", items, canaries=canaries, proofs=proofs,
+            metrics={"items_compared": rows, "rows_compared": rows},
+        )  # fmt: skip
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Drop the databases this step created, and no other."""
+        noted = [touched] if touched else noted_touched(context)
+        names = sorted({name for one in noted for name in one["databases"]})
+        mark, dropped = _mark(context), 0
+        with open_database(_dsn(target, context.environ)) as cluster:
+            comments = dict(cluster.rows(_DATABASES))
+            for name in names:
+                # Without a comment it is ours too: a crash came between creating and marking it.
+                if name in comments and comments[name] in (mark, None):
+                    cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
+                    dropped += 1
+        return Outcome(
+            StepStatus.SUCCEEDED, f"{dropped} databases dropped", {"databases_dropped": dropped}
+        )
+
+
+def _dsn(target: Target, environ: Mapping[str, str]) -> str:
+    return dsn_of(target.settings, environ, f"target {target.id}")
+
+
+def _mark(context: StepContext) -> str:
+    return f"exitkit {context.idempotency_key}"
+
+
+def _restore_one(
+    bundle: Bundle, holding: Holding, dsn: str, name: str, context: StepContext
+) -> tuple[list[ItemResult], list[str], Measurement]:
+    started = time.monotonic()
+    folder = PurePosixPath(holding.listing).parent
+    config = bundle.native(dict(holding.record))
+    losses = ["owners and privileges: everything belongs to the login of the target"]
+    with open_database(dsn) as cluster:
+        place = (config["encoding"], config["collation"], config["characterType"])
+        if not cluster.create_database(name, *place):
+            losses.append(f"collation {config['collation']}: the target uses its own")
+        cluster.comment_on_database(name, _mark(context))
+    items: list[ItemResult] = []
+    size = 0
+    with open_database(dsn, name) as database:
+        database.run_script(_text(bundle, folder / "schema.sql"))
+        for line in listed(bundle, holding):
+            context.progress(f"{name}: {line['name']}, {line['rows']} rows")
+            database.copy_in(_table(line), _chunks(bundle.content_path(line["path"])))
+            count = database.count(_table(line))
+            result = "equal" if count == line["rows"] else "different"
+            items.append(ItemResult(f"table {_table(line).label}", result, f"{count} rows"))
+            size += line["sizeBytes"]
+        for script in ("sequences.sql", "constraints.sql"):
+            database.run_script(_text(bundle, folder / script))
+        rows = sum(line["rows"] for line in listed(bundle, holding))
+    took_ms = int((time.monotonic() - started) * 1000)
+    return items, losses, Measurement("database", rows, size, took_ms)
+
+
+def _restored(
+    parts: list[tuple[list[ItemResult], list[str], Measurement]], touched: Mapping[str, Any]
+) -> Outcome:
+    items = [item for part in parts for item in part[0]]
+    losses = sorted({loss for part in parts for loss in part[1]})
+    rows, size = (sum(part[2].items for part in parts), sum(part[2].size_bytes for part in parts))
+    different = sum(item.result != "equal" for item in items)
+    return Outcome(
+        StepStatus.SUCCEEDED if not different else StepStatus.FAILED,
+        f"{len(parts)} databases, {len(items)} tables, {rows} rows restored",
+        {
+            "items_restored": rows, "bytes_restored": size, "tables_restored": len(items),
+            "items_different": different, "losses": len(losses),
+        },
+        tuple(items), tuple(losses), (), tuple(part[2] for part in parts), touched,
+    )  # fmt: skip
+
+
+def _compare_one(
+    bundle: Bundle, holding: Holding, database: Database, canaries: Canaries
+) -> tuple[list[ItemResult], int]:
+    items: list[ItemResult] = []
+    rows = 0
+    lines = list(listed(bundle, holding))
+    there = {(table.schema, table.name): table for table in database.tables()}
+    for line in lines:
+        table = _table(line)
+        kept = bundle.content_path(line["path"])
+        rows += line["rows"]
+        for chunk in records(_chunks(kept)):
+            canaries.expect(chunk)
+        if (table.schema, table.name) not in there:
+            items.append(ItemResult(f"table {table.label}", "missing"))
+        else:
+            items += _compare_table(table, kept, line["sha256"], database, canaries)
+    known = {(line["schema"], line["name"]) for line in lines}
+    extra = [table for place, table in there.items() if place not in known]
+    items += [ItemResult(f"table {table.label}", "extra") for table in extra]
+    items += _compare_definitions(bundle, holding, database)
+    return items, rows
+
+
+def _compare_table(
+    table: Table, kept: Path, digest: str, database: Database, canaries: Canaries
+) -> list[ItemResult]:
+    read_back = hashlib.sha256()
+    try:
+        for record in records(database.copy_out(table)):
+            read_back.update(record)
+            canaries.see(record)
+        if read_back.hexdigest() == digest:
+            return [ItemResult(f"table {table.label}", "equal")]
+        named = list(_rows_that_differ(table, kept, database))
+    except DatabaseError as fault:
+        return [ItemResult(f"table {table.label}", "different", str(fault))]
+    return named or [ItemResult(f"table {table.label}", "different", "same rows, other order")]
+
+
+def _rows_that_differ(table: Table, kept: Path, database: Database) -> Iterator[ItemResult]:
+    columns, key = table.columns, table.key or table.columns
+    expected = keyed(records(_chunks(kept)), columns, key)
+    actual = keyed(records(database.copy_out(table)), columns, key)
+    differing = sorted(
+        k for k in expected.keys() | actual.keys() if expected.get(k) != actual.get(k)
+    )
+    for place in differing[:MOST_ROWS_NAMED]:
+        item = f"table {table.label} row {_row_name(table, place)}"
+        if place not in actual:
+            yield ItemResult(item, "missing")
+        elif place not in expected:
+            yield ItemResult(item, "extra")
+        else:
+            detail = changed_columns(columns, expected[place], actual[place])
+            yield ItemResult(item, "different", detail)
+    if len(differing) > MOST_ROWS_NAMED:
+        rest = len(differing) - MOST_ROWS_NAMED
+        yield ItemResult(f"table {table.label}", "different", f"{rest} further rows")
+
+
+def _row_name(table: Table, place: tuple[str, ...]) -> str:
+    if table.key:
+        return " ".join(f"{name}={value}" for name, value in zip(table.key, place, strict=True))
+    return f"sha256:{hashlib.sha256(repr(place).encode()).hexdigest()[:12]} (no key)"
+
+
+def _compare_definitions(bundle: Bundle, holding: Holding, database: Database) -> list[ItemResult]:
+    path = str(PurePosixPath(holding.listing).parent / "definitions.jsonl")
+    kept = {(d["kind"], d["name"]): d["definition"] for d in listed(bundle, holding, path)}
+    found = {(kind, name): definition for kind, name, definition in database.definitions()}
+    items = []
+    for place in sorted(kept.keys() | found.keys()):
+        if kept.get(place) == found.get(place):
+            continue
+        result = "missing" if place not in found else "extra" if place not in kept else "different"
+        items.append(ItemResult(f"{place[0]} {place[1].removeprefix('public.')}", result))
+    return items
+
+
+def _table(line: Mapping[str, Any]) -> Table:
+    return Table(line["schema"], line["name"], tuple(line["columns"]), tuple(line["key"]))
+
+
+def _text(bundle: Bundle, path: PurePosixPath) -> str:
+    return bundle.content_path(str(path)).read_text(encoding="utf-8")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk
+
+
+def _digest(blocks: Iterator[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.hexdigest()

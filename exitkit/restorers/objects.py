@@ -1,0 +1,272 @@
+"""Restore objects into another maker's store, hash what it gives back, and name what it drops.
+
+Step params: `{what: objects, target: <s3 target>, assets: {native_type: "AWS::S3::Bucket",
+names: ["*"]}}`; optional `rename: "{name}-rehearsal"`, `canaries: [...]`, `canary_pattern`.
+Target settings: `{endpoint_url, access_key_env, secret_key_env, region}`.
+An object that was there already is never overwritten, and never deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.drivers.object_store import ObjectStore, StoreError, open_object_store
+from exitkit.model.plan import Step
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.ports import StepContext, Target
+from exitkit.store.holdings import chosen, listed, restored_name
+from exitkit.store.reader import Bundle, open_bundle
+from exitkit.store.touched import note_touched, noted_touched
+
+OVERLAP = 256
+"""Bytes of the chunk before that are looked at again, so that no canary hides on a seam."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One object of the bundle and where it goes."""
+
+    urn: str
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+    path: str
+    content_type: str
+    metadata: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        return f"object {self.bucket}/{self.key}"
+
+
+class ObjectsRestorer:
+    """Move the objects of buckets to an S3 endpoint."""
+
+    what: ClassVar[str] = "objects"
+    target_types: ClassVar[tuple[str, ...]] = ("s3",)
+    needs: ClassVar[tuple[str, ...]] = ("boto3:rehearsal",)
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the endpoint."""
+        return frozenset({f"endpoint:{_store(target, environ).endpoint}"})
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """List buckets and objects, each object with the digest of its bytes."""
+        store, lines = _store(target, environ), []
+        for bucket in store.buckets():
+            lines.append(f"bucket {bucket}")
+            for key in store.keys(bucket):
+                digest = hashlib.sha256()
+                for chunk in store.read(bucket, key):
+                    digest.update(chunk)
+                lines.append(f"object {bucket}/{key} sha256:{digest.hexdigest()}")
+        return tuple(sorted(lines))
+
+    def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Write every object, then read all of them back and hash."""
+        bundle, store = open_bundle(context.bundle), _store(target, context.environ)
+        objects = _objects(bundle, step)
+        started = time.monotonic()
+        try:
+            touched = _note(store, objects, context)
+            foreign = _foreign(store, objects, touched)
+            if foreign:
+                return failed(
+                    f"{foreign[0].label} is already on {target.id} and is not ours;"
+                    ' give the step `rename: "{name}-rehearsal"`'
+                )
+            _write(bundle, store, objects, touched, context)
+            items = [item for one in objects for item in _read_back(store, one, None)]
+        except StoreError as fault:
+            return failed(f"{target.id}: {fault}")
+        size = sum(one.size_bytes for one in objects)
+        took_ms = int((time.monotonic() - started) * 1000)
+        different = sum(item.result in ("different", "missing") for item in items)
+        losses = _losses(objects, items)
+        return Outcome(
+            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
+            f"{len(objects)} objects, {size} bytes restored, {different} came back different",
+            {
+                "items_restored": len(objects), "bytes_restored": size,
+                "items_different": different, "losses": len(losses),
+            },
+            tuple(items), losses, (), (Measurement("objects", len(objects), size, took_ms),),
+            touched,
+        )  # fmt: skip
+
+    def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Read every object back and compare its digest, type and metadata."""
+        bundle, store = open_bundle(context.bundle), _store(target, context.environ)
+        canaries = Canaries.of(step.params)
+        objects = _objects(bundle, step)
+        items: list[ItemResult] = []
+        unequal: set[str] = set()
+        for one in objects:
+            _watch(_kept(bundle, one), canaries.expect)
+            found = list(_read_back(store, one, canaries))
+            items += found
+            unequal |= {one.urn for item in found if item.result in ("different", "missing")}
+        extra = list(_extra(store, objects, context))
+        urns = {one.urn for one in objects} - unequal
+        proofs = [] if extra else [Proof(urn, "data") for urn in sorted(urns)]
+        losses = _losses(objects, items)
+        return compared(
+            "objects", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs
+        )
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Delete the objects and buckets this step created, and no other."""
+        store, deleted = _store(target, context.environ), 0
+        noted = [touched] if touched else noted_touched(context)
+        there = set(store.buckets())
+        for one in noted:
+            for bucket, keys in one["objects"].items():
+                present = set(store.keys(bucket)) if bucket in there else set()
+                for key in sorted(present & set(keys)):
+                    store.delete(bucket, key)
+                    deleted += 1
+        buckets = {bucket for one in noted for bucket in one["buckets"]} & there
+        left = [bucket for bucket in sorted(buckets) if next(store.keys(bucket), None) is not None]
+        for bucket in sorted(buckets - set(left)):
+            store.delete_bucket(bucket)
+        kept = f"; kept {', '.join(left)}: somebody else wrote there" if left else ""
+        return Outcome(
+            StepStatus.SUCCEEDED, f"{deleted} objects deleted{kept}", {"objects_deleted": deleted}
+        )
+
+
+def _store(target: Target, environ: Mapping[str, str]) -> ObjectStore:
+    return open_object_store(target.settings, environ, f"target {target.id}")
+
+
+def _objects(bundle: Bundle, step: Step) -> list[_Object]:
+    return [
+        _Object(
+            holding.urn, restored_name(step, holding.name), line["key"], line["sha256"],
+            line["sizeBytes"], line["path"], line.get("contentType", ""),
+            {pair["key"]: pair["value"] for pair in line.get("metadata", ())},
+        )
+        for holding in chosen(bundle, step) if holding.listing
+        for line in listed(bundle, holding)
+    ]  # fmt: skip
+
+
+def _note(store: ObjectStore, objects: list[_Object], context: StepContext) -> dict[str, Any]:
+    """Write down which buckets and keys are ours: those not there before the first attempt."""
+    earlier = noted_touched(context)
+    if earlier:
+        touched = earlier[0]
+    else:
+        there = set(store.buckets())
+        ours: dict[str, list[str]] = {}
+        for bucket in sorted({one.bucket for one in objects}):
+            present = set(store.keys(bucket)) if bucket in there else set()
+            keys = {one.key for one in objects if one.bucket == bucket}
+            ours[bucket] = sorted(keys - present)
+        touched = {"buckets": sorted(set(ours) - there), "objects": ours}
+    note_touched(context, touched)
+    return touched
+
+
+def _foreign(
+    store: ObjectStore, objects: list[_Object], touched: Mapping[str, Any]
+) -> list[_Object]:
+    ours = {bucket: set(keys) for bucket, keys in touched["objects"].items()}
+    return [one for one in objects if one.key not in ours[one.bucket]]
+
+
+def _write(
+    bundle: Bundle,
+    store: ObjectStore,
+    objects: list[_Object],
+    touched: Mapping[str, Any],
+    context: StepContext,
+) -> None:
+    there = set(store.buckets())
+    for bucket in sorted(set(touched["buckets"]) - there):
+        store.create_bucket(bucket)
+    for number, one in enumerate(objects, 1):
+        source = bundle.content_path(one.path)
+        store.write(one.bucket, one.key, source, one.content_type, one.metadata)
+        if number % 100 == 0:
+            context.progress(f"{number} of {len(objects)} objects")
+
+
+def _kept(bundle: Bundle, one: _Object) -> Iterator[bytes]:
+    with bundle.content_path(one.path).open("rb") as stream:
+        while chunk := stream.read(1024 * 1024):
+            yield chunk
+
+
+def _read_back(store: ObjectStore, one: _Object, canaries: Canaries | None) -> Iterator[ItemResult]:
+    digest = hashlib.sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for chunk in store.read(one.bucket, one.key):
+            digest.update(chunk)
+            yield chunk
+
+    try:
+        _watch(hashed(), canaries.see if canaries else lambda text: None)
+        described = store.describe(one.bucket, one.key)
+    except StoreError as fault:
+        if not fault.absent:
+            raise
+        yield ItemResult(one.label, "missing")
+        return
+    equal = digest.hexdigest() == one.sha256
+    sizes = f"{described.size_bytes} bytes where {one.size_bytes} were written"
+    detail = "" if equal else sizes if described.size_bytes != one.size_bytes else "other bytes"
+    yield ItemResult(one.label, "equal" if equal else "different", detail)
+    if one.content_type and described.content_type != one.content_type:
+        yield ItemResult(one.label, "lost-field", "content type")
+    for name in sorted(one.metadata):
+        if described.metadata.get(name) == one.metadata[name]:
+            continue
+        respelt = {key.lower() for key in described.metadata} & {name.lower()}
+        detail = f"case of metadata key {name}" if respelt else f"metadata {name}"
+        yield ItemResult(one.label, "lost-field", detail)
+
+
+def _watch(chunks: Iterator[bytes], look: Any) -> None:
+    before = b""
+    for chunk in chunks:
+        look(before + chunk)
+        before = chunk[-OVERLAP:]
+
+
+def _losses(objects: list[_Object], items: list[ItemResult]) -> tuple[str, ...]:
+    lost = Counter(
+        (item.item.removeprefix("object ").split("/", 1)[0], item.detail)
+        for item in items
+        if item.result == "lost-field"
+    )
+    return tuple(
+        f"bucket {bucket}: {detail} of {count} objects"
+        for (bucket, detail), count in sorted(lost.items())
+    )
+
+
+def _extra(
+    store: ObjectStore, objects: list[_Object], context: StepContext
+) -> Iterator[ItemResult]:
+    """Objects in a bucket that a restore of this run created, which the bundle does not hold."""
+    made = {
+        bucket
+        for outcome in context.earlier.values()
+        for bucket in outcome.touched.get("buckets", ())
+    }
+    known = {(one.bucket, one.key) for one in objects}
+    for bucket in sorted(made & {one.bucket for one in objects} & set(store.buckets())):
+        for key in store.keys(bucket):
+            if (bucket, key) not in known:
+                yield ItemResult(f"object {bucket}/{key}", "extra")

@@ -1,0 +1,49 @@
+"""Put something of the bundle back on foreign ground, read it back, and take it away again.
+
+Params: `what` (a restorer), `target` (an id of `targets:`), `assets` (`{native_type, names}`) and
+what the restorer adds, such as `rename`. A step of exit-plan.yaml reads
+`{id: restore-objects, kind: restore, effect: external-write, what: objects,
+target: sandbox-store, assets: {native_type: "AWS::S3::Bucket", names: ["*"]}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from exitkit.model.plan import Step
+from exitkit.model.run import Outcome
+from exitkit.plugins import restorer_of
+from exitkit.ports import StepContext
+
+
+class RestoreStep:
+    """Restore from the bundle into a target."""
+
+    kind: ClassVar[str] = "restore"
+    needs: ClassVar[tuple[str, ...]] = ()
+    reversible: ClassVar[bool] = True
+
+    def problems(self, step: Step) -> Iterator[str]:
+        """Name the params that are not there."""
+        for name in ("what", "target", "assets"):
+            if not step.params.get(name):
+                yield f"`{name}` is missing"
+        if step.params.get("assets") and not step.params["assets"].get("native_type"):
+            yield "`assets` needs a `native_type`"
+
+    def run(self, step: Step, context: StepContext) -> Outcome:
+        """Restore and read back."""
+        restorer, target = restorer_of(step, context.targets)
+        return restorer.restore(step, target, context)
+
+    def undo(self, step: Step, touched: Mapping[str, Any], context: StepContext) -> Outcome:
+        """Leave the target as it was."""
+        restorer, target = restorer_of(step, context.targets)
+        return restorer.undo(step, touched, target, context)
+
+    def probe(self, step: Step, context: StepContext) -> bool:
+        """Everything is there and equal."""
+        restorer, target = restorer_of(step, context.targets)
+        metrics = restorer.compare(step, target, context).metrics
+        return not metrics["items_different"] and not metrics["items_missing"]
