@@ -53,6 +53,13 @@ BY_IAM_PREFIX = {
 }  # fmt: skip
 """Where the IAM prefix is not what botocore signs with; the first is preferred."""
 
+HOME_BY_HAND = {
+    "globalaccelerator": "us-west-2",
+    "route53domains": "us-east-1",
+    "support": "us-east-1",
+}
+"""Global services that botocore's endpoint data gives one ordinary region."""
+
 
 class Services:
     """Finds the services behind a name, and describes each for the collector."""
@@ -89,7 +96,7 @@ class Services:
         """Return the prefix of a service's IAM actions."""
         meta = self._sources.models[service].metadata
         by_hand = [prefix for prefix, names in BY_IAM_PREFIX.items() if service in names]
-        candidates = [*by_hand, meta.get("signingName"), meta.get("endpointPrefix"), service]
+        candidates = [meta.get("signingName"), meta.get("endpointPrefix"), service, *by_hand]
         known = (name for name in candidates if name and name in self._sources.policies)
         return next(known, candidates[-1])
 
@@ -103,6 +110,8 @@ class Services:
 
     def _home(self, endpoint: str) -> dict[str, str]:
         """Return the region that answers for all, by partition, where there is only one."""
+        if endpoint in HOME_BY_HAND:
+            return {"aws": HOME_BY_HAND[endpoint]}
         home = {}
         for partition in self._sources.endpoints["partitions"]:
             row = partition["services"].get(endpoint, {})
