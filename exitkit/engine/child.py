@@ -1,0 +1,93 @@
+"""Do one step's work in a process of its own, and leave a result that no crash can halve."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from exitkit import plugins
+from exitkit.engine.outcomes import outcome_document, outcome_from_document, step_from_document
+from exitkit.engine.supervise import NEVER_RELEASED
+from exitkit.errors import ExitkitError
+from exitkit.model.plan import Mode, Step
+from exitkit.model.run import Outcome, StepStatus
+from exitkit.ports import StepContext, StepKind
+from exitkit.store.files import write_atomically
+from exitkit.workspace.files import load_workspace
+
+
+def main(argv: list[str]) -> int:
+    """Wait to be released, work, write the result; without a release, leave without effect."""
+    if sys.stdin.readline() != "go\n":
+        return NEVER_RELEASED
+    spec = json.loads(Path(argv[1]).read_bytes())
+    result = _guarded(spec)
+    write_atomically(Path(spec["result"]), json.dumps(result, ensure_ascii=False).encode())
+    return 0
+
+
+def _guarded(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn whatever a plugin does wrong into a failed outcome, told in one line."""
+    try:
+        step = step_from_document(spec["step"])
+        return perform(spec["action"], step, step_context(spec), spec["touched"])
+    except ExitkitError as error:
+        message = str(error)
+    except Exception as error:  # a plugin is foreign code: its crash is this step's failure
+        traceback.print_exc()
+        message = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+    return {"outcome": outcome_document(Outcome(StepStatus.FAILED, message))}
+
+
+def perform(
+    action: str, step: Step, context: StepContext, touched: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run, undo or probe the step."""
+    kind: StepKind = plugins.load_by_name("steps", step.kind)
+    if action == "probe":
+        return {"probe": bool(kind.probe(step, context))}
+    if action == "undo":
+        return {"outcome": outcome_document(kind.undo(step, touched, context))}
+    return {"outcome": outcome_document(kind.run(step, context))}
+
+
+def step_context(spec: Mapping[str, Any]) -> StepContext:
+    """Build what the step is lent; sources and targets come from the workspace, not the spec.
+
+    Their settings may hold secrets, and a spec file lies among the evidence. For the same reason
+    the environment is inherited and never written down.
+    """
+    root = Path(spec["workspace"])
+    sources: dict[str, Any] = {}
+    targets: dict[str, Any] = {}
+    if (root / "exitkit.yaml").exists():
+        workspace = load_workspace(root)
+        sources = {source.id: source for source in workspace.sources}
+        targets = {target.id: target for target in workspace.targets}
+    return StepContext(
+        run=spec["run"],
+        mode=Mode(spec["mode"]),
+        workspace=root,
+        attempt_dir=Path(spec["attempt_dir"]),
+        bundle=Path(spec["bundle"]),
+        targets=targets,
+        sources=sources,
+        earlier={name: outcome_from_document(one) for name, one in spec["earlier"].items()},
+        idempotency_key=spec["idempotency_key"],
+        environ=dict(os.environ),
+        progress=_say,
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
