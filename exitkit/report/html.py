@@ -1,0 +1,157 @@
+"""Write the report as one HTML file that opens anywhere, with the cable pulled, and prints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import unicodedata
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from exitkit.report.figure import Figure
+from exitkit.report.parts import Count, Duration, View
+from exitkit.report.provenance import command, source_json
+
+FORMAT = "html"
+SUFFIX = ".html"
+HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+"""Character categories that a reader cannot see, or that change the order of what he sees."""
+JOURNALED = ("events", "criteria", "extrapolation")
+"""Tables whose figures name lines of the journal."""
+DAY_MS = 86_400_000
+UNITS = (("days", DAY_MS), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
+SIZES = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024))
+
+
+def render(view: View) -> bytes:
+    """Return the report as UTF-8 HTML: no script, no style or image from elsewhere."""
+    environment = Environment(
+        loader=PackageLoader("exitkit.report", "templates"),
+        autoescape=True,
+        finalize=visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
+        command=command, source=source_json, segments=segments, chart=chart,
+    )  # fmt: skip
+    style = environment.get_template("report.css").render()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = environment.get_template("report.html").render(
+        view=view, style=style, style_digest=digest, href=_Links(view).href, row=_row,
+        printed=_printed(view),
+    )  # fmt: skip
+    return page.encode()
+
+
+def visible(value: Any) -> Any:
+    """Show what cannot be seen: control and direction characters become `⟨U+202E⟩`.
+
+    A name that turns the reading direction around could otherwise say one thing and be another.
+    """
+    if isinstance(value, Markup) or value is None:
+        return value
+    return "".join(_shown(character) for character in str(value))
+
+
+def _shown(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in HIDDEN:
+        return character
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+class _Links:
+    """Where each figure's link leads: its record or journal line where printed, else its count."""
+
+    def __init__(self, view: View) -> None:
+        self._printed = _printed(view)
+
+    def href(self, figure: Figure) -> str:
+        by_key = any(path in ("@id", "sequence", "criterion") for path, _ in figure.origin.where)
+        if by_key and figure.lines:
+            row = _row(figure, figure.lines[0])
+            if row in self._printed:
+                return f"#{row}"
+        return f"#{figure.origin.anchor}"
+
+
+def _row(figure: Figure, line: int) -> str:
+    table = figure.origin.table
+    return f"event-{line}" if table in JOURNALED else f"record-{table}-{line}"
+
+
+def _printed(view: View) -> frozenset[str]:
+    records = {row.anchor for table in view.appendix.tables for row in table.rows}
+    return frozenset(records | {f"event-{event.sequence}" for event in view.appendix.events})
+
+
+def raw(figure: Figure) -> str:
+    """Return a figure's value as it stands in its source."""
+    return str(figure.value).lower() if isinstance(figure.value, bool) else str(figure.value)
+
+
+def grouped(value: int | str | bool) -> str:
+    """Return a number with its thousands apart; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return str(value).lower() if isinstance(value, bool) else value
+    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def span(milliseconds: int) -> tuple[str, str]:
+    """Return a duration as (number, unit), in the largest unit that fits."""
+    for unit, length in UNITS:
+        if milliseconds >= length:
+            return _rounded(milliseconds, length), unit
+    return str(milliseconds), "milliseconds"
+
+
+def size(size_bytes: int) -> tuple[str, str]:
+    """Return a size as (number, unit)."""
+    for unit, length in SIZES:
+        if size_bytes >= length:
+            return _rounded(size_bytes, length), unit
+    return grouped(size_bytes), "B"
+
+
+def _rounded(value: int, length: int) -> str:
+    # One decimal below ten: "2.4 days" informs where "2 days" misleads.
+    tenths = round(10 * value / length)
+    if tenths < 100 and tenths % 10:
+        return f"{tenths // 10}.{tenths % 10}"
+    return grouped(round(value / length))
+
+
+def day(text: str) -> str:
+    """Return the date of an ISO 8601 instant."""
+    return text[:10]
+
+
+def minute(text: str) -> str:
+    """Return an ISO 8601 instant to the minute."""
+    return text[:16].replace("T", " ")
+
+
+def segments(counts: tuple[Count, ...]) -> list[tuple[str, str, str]]:
+    """Return (code, start, width) of each share of a bar 100 units wide."""
+    total = sum(int(count.figure.value) for count in counts) or 1
+    found, start = [], 0.0
+    for count in counts:
+        width = 100 * int(count.figure.value) / total
+        found.append((count.code, f"{start:.3f}", f"{width:.3f}"))
+        start += width
+    return found
+
+
+def chart(duration: Duration) -> tuple[str, str, str] | None:
+    """Return (start, width, limit) of the range and the contract's limit, on 100 units."""
+    if not duration.low_ms or not duration.high_ms or not duration.allowed_days:
+        return None
+    low, high = int(duration.low_ms.value), int(duration.high_ms.value)
+    limit = duration.allowed_days * DAY_MS
+    scale = 100 / (1.1 * max(high, limit))
+    # A sliver is wider than it should be rather than invisible.
+    return f"{low * scale:.3f}", f"{max((high - low) * scale, 0.6):.3f}", f"{limit * scale:.3f}"

@@ -1,0 +1,315 @@
+"""Hold the parts of a report between counting and rendering: values only, no words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exitkit.model.contract import RuleResult
+from exitkit.report.figure import Figure
+from exitkit.report.inputs import LevelReached
+from exitkit.report.run_parts import EventRow, RunPart
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name that leads to a row of the appendix, or nowhere where the row is not printed."""
+
+    text: str
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that stands between us and a plain yes; `code` has its words in the template."""
+
+    code: str
+    figure: Figure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Can we leave: `invalid`, `not-rehearsed`, `unfinished`, `no`, `too-long`, `partly`, `yes`."""
+
+    code: str
+    obstacles: tuple[Obstacle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LegRow:
+    """One row of the extrapolation, each number with the journal lines it came from."""
+
+    category: str
+    unit: str
+    volume: Figure | None
+    sample: Figure
+    samples: Figure
+    sample_ms: Figure
+    low_ms: Figure | None
+    high_ms: Figure | None
+    because: str
+    events: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """In how long against how long: `unknown`, `no-period`, `within`, `overlaps` or `longer`."""
+
+    code: str
+    low_ms: Figure | None
+    high_ms: Figure | None
+    allowed: Figure | None
+    allowed_days: int | None
+    allowed_path: str
+    because: str
+    legs: tuple[LegRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A figure with the code of what was counted."""
+
+    code: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One of the three readings (`contract`, `plan`, `evidence`), never added to another."""
+
+    code: str
+    rules: tuple[Count, ...]
+    milestones: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GapGroup:
+    """Aspects of assets that stay behind for the same reason; `aspects` counts each."""
+
+    level: str
+    aspects: tuple[Count, ...]
+    reason: str
+    text: str
+    workaround: str
+    source: str
+    confidence: str
+    figure: Figure
+    examples: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartyGaps:
+    """All gaps that one party could remove; an empty `party` means nobody was named."""
+
+    party: str
+    figure: Figure
+    groups: tuple[GapGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegimeRules:
+    """The rules of one regime that say something of this contract, worst first.
+
+    `nature` is `law`, `guidance` or `practice`; `silent` counts the rules that do not apply.
+    """
+
+    regime: str
+    nature: str
+    rows: tuple[RuleResult, ...]
+    counts: tuple[Count, ...]
+    silent: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call that was refused or did not answer, and who answered for it."""
+
+    anchor: str
+    source: str
+    scope: str
+    region: str
+    operation: str
+    outcome: str
+    permission: str
+    reason: str
+    acknowledged_by: str
+    acknowledged_because: str
+    acknowledged_until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Calls left out on purpose, for one reason."""
+
+    reason: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The coverage ledger, counted by outcome, with every open and every acknowledged call."""
+
+    total: Figure
+    outcomes: tuple[Count, ...]
+    open_total: Figure
+    open: tuple[CallRow, ...]
+    acknowledged: tuple[CallRow, ...]
+    exclusions: tuple[Exclusion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A principal and how much it may do."""
+
+    principal: Link
+    type: str
+    grants: Figure
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRow:
+    """An agreement and whether it may come along."""
+
+    anchor: str
+    product: str
+    publisher: str
+    type: str
+    transferable: str
+    quantity: Figure | None
+    metric: str
+    clause: str
+    notice_date: str
+    notice_days: Figure | None
+    expires_on: str
+    restrictions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A line of a script that ties it to where it runs now."""
+
+    path: str
+    line: int
+    rule: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutomationRow:
+    """A script or repository with what keeps it here."""
+
+    name: Link
+    anchor: str
+    language: str
+    portability: str
+    total: Figure
+    findings: tuple[FindingRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A body of data that the bundle holds."""
+
+    name: Link
+    anchor: str
+    format: str
+    consistency: str
+    records: Figure | None
+    size_bytes: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A scope and region, with what was found there."""
+
+    provider: str
+    scope: str
+    region: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What exists, by kind and by place."""
+
+    total: Figure
+    kinds: tuple[Count, ...]
+    places: tuple[Place, ...]
+    datasets: tuple[DatasetRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which bundle this report speaks of, and how well it was verified."""
+
+    bundle_id: str
+    bundle_path: str
+    series: str
+    sequence: Figure | None
+    previous: str
+    sealed_at: str
+    observed_from: str
+    observed_until: str
+    customer: str
+    scope_statement: str
+    generator: str
+    signers: tuple[str, ...]
+    exit_code: int
+    levels: tuple[LevelReached, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One printed record: its file, line and `@id`, and the members worth reading."""
+
+    table: str
+    line: int
+    id: str
+    cells: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where links to the record lead."""
+        return f"record-{self.table}-{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """The printed records of one table; `total` are all there are."""
+
+    name: str
+    path: str
+    columns: tuple[str, ...]
+    rows: tuple[RecordRow, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appendix:
+    """Where every number comes from: figures, records, journal lines."""
+
+    figures: tuple[Figure, ...]
+    tables: tuple[RecordTable, ...]
+    events: tuple[EventRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a report says, in the order in which it says it."""
+
+    made_at: str
+    answer: Answer
+    duration: Duration
+    scores: tuple[Score, ...]
+    levels: tuple[Count, ...]
+    gaps: tuple[PartyGaps, ...]
+    run: RunPart | None
+    rules: tuple[RegimeRules, ...] | None
+    coverage: Coverage
+    access: tuple[Holder, ...]
+    licenses: tuple[LicenseRow, ...]
+    automation: tuple[AutomationRow, ...]
+    inventory: Inventory
+    identity: Identity
+    appendix: Appendix

@@ -1,0 +1,154 @@
+"""Say everything a report says as one value, from inputs alone: no clock, no disk, no words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from exitkit.errors import EXIT_FOUND, EXIT_UNTRUSTED
+from exitkit.model.run import MilestoneVerdict
+from exitkit.report.duration import set_against
+from exitkit.report.estate import Estate, count_estate
+from exitkit.report.figure import Figure, Tally, single, text_at
+from exitkit.report.inputs import ReportInputs
+from exitkit.report.parts import (
+    Answer,
+    Appendix,
+    Count,
+    Duration,
+    Identity,
+    Obstacle,
+    View,
+)
+from exitkit.report.rehearsal import print_journal, tell_run
+from exitkit.report.rules import by_regime, scores
+from exitkit.report.run_parts import RunPart
+
+ENDED = ("completed", "failed", "aborted")
+TO_SAY_WITHOUT_REFUSING = ("stays-behind", "untrusted")
+"""Obstacles that a plain yes may name beside it."""
+
+
+def build_view(inputs: ReportInputs) -> View:
+    """Build the report's one value; every number in it carries where it came from."""
+    estate = count_estate(inputs.records)
+    run = tell_run(inputs.run) if inputs.run else None
+    duration = set_against(inputs.run.estimate if inputs.run else None, inputs.allowed)
+    milestones = _milestones(inputs)
+    view = View(
+        made_at=inputs.now.isoformat(),
+        answer=_answer(inputs, estate, run, duration, milestones),
+        duration=duration,
+        scores=scores(inputs.rules or (), milestones),
+        levels=estate.levels,
+        gaps=estate.gaps,
+        run=run,
+        rules=None if inputs.rules is None else by_regime(inputs.rules),
+        coverage=estate.coverage,
+        access=estate.access,
+        licenses=estate.licenses,
+        automation=estate.automation,
+        inventory=estate.inventory,
+        identity=_identity(inputs),
+        appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
+    )
+    figures = {figure.origin.anchor: figure for figure in _figures(view)}
+    return replace(view, appendix=replace(view.appendix, figures=tuple(figures.values())))
+
+
+def _milestones(inputs: ReportInputs) -> tuple[Count, ...]:
+    if not inputs.run:
+        return ()
+    tally = Tally("milestones", "verdict")
+    for line, verdict in enumerate(inputs.run.verdicts, start=1):
+        tally.add(line, {"verdict": verdict.verdict.value})
+    order = (MilestoneVerdict.PROVED, MilestoneVerdict.MISSED, MilestoneVerdict.NOT_TESTED)
+    return tuple(Count(v.value, tally.figure({"verdict": (v.value,)})) for v in order)
+
+
+def _answer(
+    inputs: ReportInputs,
+    estate: Estate,
+    run: RunPart | None,
+    duration: Duration,
+    milestones: tuple[Count, ...],
+) -> Answer:
+    obstacles = tuple(_obstacles(inputs, estate, run, duration, milestones))
+    codes = {obstacle.code for obstacle in obstacles}
+    if inputs.verified.exit_code == EXIT_FOUND:
+        code = "invalid"
+    elif run is None:
+        code = "not-rehearsed"
+    elif run.state not in ENDED:
+        code = "unfinished"
+    elif "missed" in codes:
+        code = "no"
+    elif "time-longer" in codes:
+        code = "too-long"
+    else:
+        code = "partly" if codes - set(TO_SAY_WITHOUT_REFUSING) else "yes"
+    return Answer(code, obstacles)
+
+
+def _obstacles(
+    inputs: ReportInputs,
+    estate: Estate,
+    run: RunPart | None,
+    duration: Duration,
+    milestones: tuple[Count, ...],
+) -> Iterator[Obstacle]:
+    for count in milestones:
+        if count.code != MilestoneVerdict.PROVED and count.figure.value:
+            yield Obstacle(count.code, count.figure)
+    if run and not run.milestones:
+        yield Obstacle("no-milestones")
+    if run and run.state in ("failed", "aborted"):
+        yield Obstacle(f"run-{run.state}")
+    if run and not all(sandbox.equal for sandbox in run.sandboxes):
+        yield Obstacle("sandbox-changed")
+    if run and duration.code != "within":
+        yield Obstacle(f"time-{duration.code}")
+    if estate.coverage.open_total.value:
+        yield Obstacle("open-calls", estate.coverage.open_total)
+    for count in estate.levels:
+        if count.code == "none":
+            yield Obstacle("stays-behind", count.figure)
+        if count.code == "unknown":
+            yield Obstacle("unknown", count.figure)
+    if inputs.verified.exit_code == EXIT_UNTRUSTED:
+        yield Obstacle("untrusted")
+
+
+def _identity(inputs: ReportInputs) -> Identity:
+    descriptor = inputs.descriptor
+    generator = (text_at(descriptor, "generator.name"), text_at(descriptor, "generator.version"))
+    return Identity(
+        bundle_id=inputs.bundle_id,
+        bundle_path=inputs.bundle_path,
+        series=text_at(descriptor, "series"),
+        sequence=single("descriptor", "", 0, descriptor, "sequence"),
+        previous=text_at(descriptor, "previous"),
+        sealed_at=text_at(descriptor, "sealedAt"),
+        observed_from=text_at(descriptor, "observationWindow.startAt"),
+        observed_until=text_at(descriptor, "observationWindow.endAt"),
+        customer=text_at(descriptor, "customer"),
+        scope_statement=text_at(descriptor, "scopeStatement"),
+        generator=" ".join(part for part in generator if part),
+        signers=inputs.signers,
+        exit_code=inputs.verified.exit_code,
+        levels=inputs.verified.levels,
+        faults=inputs.verified.faults,
+    )
+
+
+def _figures(part: Any) -> Iterator[Figure]:
+    """Find every figure in a part of the view, in reading order."""
+    if isinstance(part, Figure):
+        yield part
+    elif is_dataclass(part):
+        for member in fields(part):
+            yield from _figures(getattr(part, member.name))
+    elif isinstance(part, tuple):
+        for member_value in part:
+            yield from _figures(member_value)

@@ -1,0 +1,136 @@
+"""Follow every number of the page to its row and make it again from the records, by other code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from exitkit.report import html
+from exitkit.report.inputs import ReportInputs
+from exitkit.report.rules import nature_of
+from exitkit.report.view import build_view
+from exitkit.store.evidence import event_record
+
+
+class Numbers(HTMLParser):
+    """Collect every linked number, every id, and every number that has no link."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: list[dict[str, str]] = []
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if "id" in found:
+            assert found["id"] not in self.ids, found["id"]
+            self.ids.add(found["id"])
+        if "data-number" in found:
+            self.numbers.append(found)
+
+
+def read(page: bytes) -> Numbers:
+    numbers = Numbers()
+    numbers.feed(page.decode())
+    return numbers
+
+
+def member(record: Any, path: str) -> Any:
+    for part in path.split("."):
+        if isinstance(record, list):
+            record = record[int(part)]
+        else:
+            record = record.get(part) if isinstance(record, dict) else None
+    return record
+
+
+def spoken(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def recount(origin: Mapping[str, Any], tables: Mapping[str, Sequence[Any]]) -> str:
+    rows = [
+        row
+        for row in tables[origin["table"]]
+        if all(spoken(member(row, path)) in accepted for path, accepted in origin["where"])
+    ]
+    found = [member(row, origin["field"]) for row in rows] if origin["field"] else []
+    match origin["measure"]:
+        case "count":
+            return str(len(rows))
+        case "sum":
+            return str(sum(value or 0 for value in found))
+        case "distinct":
+            return str(len(set(map(spoken, found))))
+        case "length":
+            return str(sum(len(value or ()) for value in found))
+        case "value":
+            assert len(rows) == 1, f"{len(rows)} rows hold the number"
+            return spoken(found[0])
+    raise AssertionError(origin["measure"])
+
+
+def tables_of(inputs: ReportInputs) -> dict[str, Sequence[Any]]:
+    tables: dict[str, Sequence[Any]] = {name: list(rows) for name, rows in inputs.records.items()}
+    tables["descriptor"] = [inputs.descriptor]
+    tables["contract"] = [inputs.contract]
+    tables["rules"] = [asdict(rule) | {"nature": nature_of(rule)} for rule in inputs.rules or ()]
+    if inputs.run:
+        run = inputs.run
+        tables["events"] = [json.loads(json.dumps(event_record(event))) for event in run.events]
+        tables["milestones"] = [asdict(verdict) for verdict in run.verdicts]
+        tables["criteria"] = [asdict(row) for verdict in run.verdicts for row in verdict.criteria]
+        legs = [asdict(leg) for leg in run.estimate.legs]
+        tables["extrapolation"] = [*legs, {"category": "total", **asdict(run.estimate)}]
+    return tables
+
+
+@pytest.mark.parametrize("with_run", [True, False])
+def test_every_number_leads_to_its_row_and_counts_the_same_there(
+    with_run: bool, sample: dict[str, Any]
+) -> None:
+    inputs = sample["inputs"](with_run)
+    page = read(html.render(build_view(inputs)))
+    tables = tables_of(inputs)
+    assert len(page.numbers) > (60 if with_run else 40)
+    for number in page.numbers:
+        assert number["href"].removeprefix("#") in page.ids, number
+        origin = json.loads(number["data-source"])
+        assert recount(origin, tables) == number["data-number"], number
+
+
+def test_a_record_more_changes_the_number(sample: dict[str, Any]) -> None:
+    inputs = sample["inputs"]()
+    before = build_view(inputs)
+    inputs.records["assets"].append(inputs.records["assets"][0])
+    after = build_view(inputs)
+    assert int(after.inventory.total.value) == int(before.inventory.total.value) + 1
+
+
+def test_no_number_is_printed_in_the_answer_without_its_link(view: Any) -> None:
+    text = html.render(view).decode()
+    answer = text[text.index('<section id="answer"') : text.index('<section id="readings"')]
+    outside: list[str] = []
+
+    class Loose(HTMLParser):
+        depth = 0
+
+        def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+            self.depth += tag in ("a", "svg")
+
+        def handle_endtag(self, tag: str) -> None:
+            self.depth -= tag in ("a", "svg")
+
+        def handle_data(self, data: str) -> None:
+            if not self.depth and any(character.isdecimal() for character in data):
+                outside.append(data)
+
+    Loose().feed(answer)
+    assert outside == []
