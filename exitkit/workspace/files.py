@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from exitkit.workspace.layout import (
     sequences,
 )  # fmt: skip
 from exitkit.workspace.plan_file import load_plan, plan_from_document
-from exitkit.workspace.schema_faults import check_against, suggest
+from exitkit.workspace.schema_faults import check_against, schema_named, suggest
 from exitkit.workspace.yaml_lines import Where, plain, read_yaml
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
 def load_workspace(root: Path) -> Workspace:
     """Read `exitkit.yaml` of the folder `root`."""
     document = read_yaml(root / "exitkit.yaml")
-    check_against("workspace", document)
+    check_against("workspace", document, _types_from_outside(document.value))
     for where, message in _contradictions(document.value):
         raise document.fault(where, message)
     return _workspace(root.resolve(), document.value)
@@ -71,6 +72,19 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
 def _entry(entry: Mapping[str, Any], root: Path) -> tuple[str, str, Mapping[str, Any], Path]:
     settings = {key: plain(value) for key, value in entry.items() if key not in ("id", "type")}
     return entry["id"], entry["type"], settings, root
+
+
+def _types_from_outside(value: Any) -> set[Where]:
+    """Return where a type of source is named that an installed package brings."""
+    sources = value.get("sources") if isinstance(value, dict) else None
+    if not isinstance(sources, list):
+        return set()
+    ours = schema_named("workspace")["$defs"]["source"]["properties"]["type"]["enum"]
+    types = [source.get("type") if isinstance(source, dict) else None for source in sources]
+    if all(name in ours for name in types):
+        return set()
+    outside = entry_points(group="exitkit.collectors").names
+    return {("sources", index, "type") for index, name in enumerate(types) if name in outside}
 
 
 def _contradictions(value: Mapping[str, Any]) -> Iterator[tuple[Where, str]]:

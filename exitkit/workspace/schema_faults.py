@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -26,10 +26,17 @@ def schema_named(name: str) -> Mapping[str, Any]:
     return schema
 
 
-def check_against(name: str, document: Document) -> None:
-    """Raise the first mistake of `document` against the schema `name`, in file order."""
+def check_against(name: str, document: Document, known_elsewhere: Collection[Where] = ()) -> None:
+    """Raise the first mistake of `document` against the schema `name`, in file order.
+
+    At a place `known_elsewhere` the value is right although no schema of ours lists it.
+    """
     schema = schema_named(name)
-    errors = _validator(name).iter_errors(_for_schema(document.value))
+    errors = (
+        error
+        for error in _validator(name).iter_errors(_for_schema(document.value))
+        if tuple(error.instance_path) not in known_elsewhere
+    )
     faults = sorted(
         (document.line_of(where), where, message)
         for where, message in (_explain(error, schema) for error in errors)
@@ -76,8 +83,8 @@ def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[tuple[Any, ...], st
         hint = around.get("properties", {}).get(value, {}).get("description", "")
         return where, f'"{value}" is missing; add it{f": {hint}" if hint else ""}'
     if keyword == "anyOf" and all("required" in branch for branch in around["anyOf"]):
-        names = [name for branch in around["anyOf"] for name in branch["required"]]
-        return where, f"{' and '.join(names)} are both missing; add one of them"
+        either = [name for branch in around["anyOf"] for name in branch["required"]]
+        return where, f"{' and '.join(either)} are both missing; add one of them"
     if keyword == "enum":
         options = [o if isinstance(o, str) else _spelled(o) for o in value]
         return where, f"{shown} is not one of {', '.join(options)}; {_near(error.instance, value)}"

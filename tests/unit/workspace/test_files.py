@@ -86,6 +86,19 @@ def test_a_mistake_names_line_fault_and_next_move(
     assert expected in complaint(tmp_path, WORKSPACE.replace(old, new, 1))
 
 
+def test_a_type_of_source_that_a_package_brings_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "site/tickets-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tickets\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[exitkit.collectors]\ntickets = tickets:Collector\n")
+    text = WORKSPACE.replace("{id: az, type: azure", "{id: az, type: tickets")
+    assert 'sources[1].type: "tickets" is not one of' in complaint(tmp_path, text)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert load_workspace(tmp_path).sources[1].type == "tickets"
+
+
 def test_several_mistakes_show_the_first_and_count_the_rest(tmp_path: Path) -> None:
     text = WORKSPACE.replace("type: aws", "type: awss").replace("type: azure", "type: azur")
     message = complaint(tmp_path, text)
