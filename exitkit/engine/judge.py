@@ -154,7 +154,7 @@ def _compare(measured: object, criterion: Criterion) -> MilestoneVerdict:
     left, right = _number(measured), _number(wanted)
     if left is None or right is None:
         # A yes is not the number one, and words have no order.
-        if criterion.op not in ("==", "!=") or type(measured) is not type(wanted):
+        if criterion.op not in ("==", "!=") or _sort(measured) != _sort(wanted):
             return NOT_TESTED
         return PROVED if (measured == wanted) is (criterion.op == "==") else MISSED
     holds = {
@@ -162,6 +162,12 @@ def _compare(measured: object, criterion: Criterion) -> MilestoneVerdict:
         ">": left > right, "<": left < right,
     }  # fmt: skip
     return PROVED if holds[criterion.op] else MISSED
+
+
+def _sort(value: object) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if isinstance(value, int) else "text"
 
 
 def _number(value: object) -> Decimal | None:
