@@ -1,0 +1,148 @@
+"""Read Azure Resource Manager: GET only, through the SDK's pipeline, with a deadline per call."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from exitkit.errors import InputError
+
+PUBLIC_ENDPOINT = "https://management.azure.com"
+TOKEN_VARIABLE = "EXITKIT_AZURE_TOKEN"  # noqa: S105 the variable's name, not a token
+RETRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one GET brought; `status` is 0 where nothing came back."""
+
+    status: int
+    body: Mapping[str, Any]
+    code: str = ""
+    message: str = ""
+    duration_ms: int = 0
+
+
+class ArmReader:
+    """One session with an ARM endpoint; safe to use from several threads."""
+
+    def __init__(
+        self, endpoint_url: str | None, tenant_id: str, environ: Mapping[str, str], deadline_s: int
+    ) -> None:
+        self.endpoint = (endpoint_url or PUBLIC_ENDPOINT).rstrip("/")
+        self._deadline_s = deadline_s
+        self._is_plain = urlsplit(self.endpoint).scheme == "http"
+        if self._is_plain and not _is_loopback(self.endpoint):
+            raise InputError(f"endpoint_url {self.endpoint}: http only on loopback; use https")
+        self._client = _client(self.endpoint, _credential(tenant_id, environ), deadline_s)
+
+    def get(self, path: str, api_version: str) -> Answer:
+        """Return one answer for a path below the endpoint."""
+        query = urlencode({"api-version": api_version})
+        return self._send(f"{self.endpoint}{path}?{query}")
+
+    def pages(self, path: str, api_version: str) -> Iterator[Answer]:
+        """Yield every page of a list; the last answer is the failure where one ends it."""
+        answer = self.get(path, api_version)
+        while True:
+            yield answer
+            link = str(answer.body.get("nextLink") or "")
+            if answer.status != 200 or not link:
+                return
+            if not link.startswith(self.endpoint + "/"):
+                # Our token would go wherever the link points.
+                yield Answer(
+                    0, {}, "ForeignNextLink", f"the next page is at {urlsplit(link).netloc}"
+                )
+                return
+            answer = self._send(link)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _send(self, url: str) -> Answer:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.rest import HttpRequest
+
+        started = time.monotonic()
+        try:
+            response = self._client.send_request(
+                HttpRequest("GET", url), enforce_https=not self._is_plain,
+                connection_timeout=self._deadline_s, read_timeout=self._deadline_s,
+            )  # fmt: skip
+            body = response.json() if response.content else {}
+        except ClientAuthenticationError as error:
+            return Answer(401, {}, "AuthenticationFailed", _first_line(error), _since(started))
+        except (AzureError, ValueError, OSError) as error:
+            return Answer(0, {}, type(error).__name__, _first_line(error), _since(started))
+        body = body if isinstance(body, dict) else {"value": body}
+        fault = body.get("error") if response.status_code >= 400 else None
+        fault = fault if isinstance(fault, dict) else {}
+        return Answer(
+            response.status_code, body, str(fault.get("code", "")),
+            _first_line(fault.get("message", "")), _since(started),
+        )  # fmt: skip
+
+
+def _client(endpoint: str, credential: Any, deadline_s: int) -> Any:
+    from azure.core.pipeline import policies
+    from azure.mgmt.resource.resources import ResourceManagementClient
+
+    # The SDK's own policies would register a resource provider by POST where one is missing,
+    # and follow redirects with our token.
+    chain = [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy(),
+        policies.UserAgentPolicy("exitkit", sdk_moniker="exitkit"),
+        policies.RetryPolicy(
+            retry_total=RETRIES, retry_backoff_factor=0.4, timeout=deadline_s
+        ),
+        policies.BearerTokenCredentialPolicy(credential, f"{PUBLIC_ENDPOINT}/.default"),
+    ]  # fmt: skip
+    return ResourceManagementClient(
+        credential, "00000000-0000-0000-0000-000000000000", base_url=endpoint, policies=chain
+    )
+
+
+def _credential(tenant_id: str, environ: Mapping[str, str]) -> Any:
+    token = environ.get(TOKEN_VARIABLE)
+    if token:
+        return _GivenToken(token)
+    from azure.identity import DefaultAzureCredential
+
+    wanted = {"additionally_allowed_tenants": [tenant_id]} if tenant_id else {}
+    return DefaultAzureCredential(**wanted)
+
+
+class _GivenToken:
+    """A token somebody fetched (`az account get-access-token`); it is not renewed."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *_: str, **__: Any) -> Any:
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(self._token, int(time.time()) + 3600)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _first_line(text: object) -> str:
+    lines = str(text).strip().splitlines()
+    return lines[0][:300] if lines else ""
+
+
+def _since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)

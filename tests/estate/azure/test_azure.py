@@ -1,0 +1,227 @@
+"""Collect from the ARM double over HTTP: what is found, refused, paged, throttled and masked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exitkit.collectors.azure import AzureCollector
+from exitkit.demo import arm_estate
+from exitkit.demo.arm_double import ArmDouble
+from exitkit.drivers.azure import ArmReader
+from exitkit.errors import InputError
+from exitkit.model.asset import Asset, Relation
+from exitkit.model.holdings import Access
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Gap, Level
+from exitkit.ports import Context, Finding, Limits, Source
+
+TOKEN = "pl4nted-arm-token-8Fg5"
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., ArmDouble]]:
+    running: list[ArmDouble] = []
+
+    def start_one(**options: object) -> ArmDouble:
+        double = ArmDouble(TOKEN, **options)
+        arm_estate.seed(double)
+        running.append(double.start())
+        return double
+
+    yield start_one
+    for double in running:
+        double.stop()
+
+
+Start = Callable[..., ArmDouble]
+
+
+def collect(
+    double: ArmDouble, tmp_path: Path, token: str = TOKEN, patterns: tuple[str, ...] = ("*",)
+) -> list[Finding]:
+    settings = {"subscriptions": list(patterns), "endpoint_url": double.endpoint}
+    return list(
+        AzureCollector().collect(
+            Source("az", "azure", settings, tmp_path), _context(tmp_path, token)
+        )
+    )
+
+
+def _context(tmp_path: Path, token: str = TOKEN) -> Context:
+    return Context(
+        now=dt.datetime(2026, 11, 25, tzinfo=dt.UTC), spool=tmp_path, mask_key=b"k" * 32,
+        environ={"EXITKIT_AZURE_TOKEN": token}, limits=Limits(call_deadline_s=20, workers=4),
+    )  # fmt: skip
+
+
+def assets(findings: list[Finding]) -> list[Asset]:
+    return [finding for finding in findings if isinstance(finding, Asset)]
+
+
+def calls(findings: list[Finding]) -> list[Call]:
+    return [finding for finding in findings if isinstance(finding, Call)]
+
+
+def test_exactly_the_seeded_estate_is_found_over_several_pages(
+    start: Start, tmp_path: Path
+) -> None:
+    double = ArmDouble(TOKEN)
+    expected = arm_estate.seed(double)
+    findings = collect(start(page_size=3), tmp_path)
+    refs = [asset.ref for asset in assets(findings)]
+    found = [(r.provider, r.scope, r.region, r.native_type, r.native_id) for r in refs]
+    assert sorted(found) == sorted(expected)
+    assert len(found) == 23
+    outcomes = {call.operation: call.outcome for call in calls(findings)}
+    assert set(outcomes.values()) == {CallOutcome.COLLECTED}
+    assert "Microsoft.Resources/subscriptions/resources:GET" in outcomes
+    [listed] = [c for c in calls(findings) if c.operation.endswith("subscriptions/resources:GET")]
+    assert listed.count == len(arm_estate.RESOURCES)
+    assert "other" not in {asset.kind for asset in assets(findings)}
+
+
+def test_resources_are_read_in_depth_with_tags_and_their_original_id(
+    start: Start, tmp_path: Path
+) -> None:
+    findings = collect(start(), tmp_path)
+    [network] = [a for a in assets(findings) if a.name == "vnet-core"]
+    assert network.config["properties"]["addressSpace"] == {"addressPrefixes": ["10.40.0.0/16"]}
+    assert network.tags == (("application", "vnet-core"), ("environment", "demo"))
+    assert network.config["id"] == arm_estate.VNET
+    assert network.ref.native_id == arm_estate.VNET.lower()
+    contained = [f for f in findings if isinstance(f, Relation) and f.object == network.ref]
+    assert [relation.subject.native_id for relation in contained] == [arm_estate.CORE.lower()]
+
+
+def test_the_newest_stable_api_version_is_asked_for(start: Start, tmp_path: Path) -> None:
+    double = start()
+    double.api_versions["microsoft.network/virtualnetworks"] = ("2019-06-01", "2026-01-01-preview")
+    findings = collect(double, tmp_path)
+    assert "vnet-core" in {asset.name for asset in assets(findings)}
+    double.api_versions["microsoft.network/virtualnetworks"] = ("2019-06-01-preview",)
+    assert not [c for c in calls(collect(double, tmp_path)) if c.is_open]
+
+
+def test_role_assignments_become_access_records(start: Start, tmp_path: Path) -> None:
+    access = [f for f in collect(start(), tmp_path) if isinstance(f, Access)]
+    assert sorted((a.principal_type, a.permission, a.resource) for a in access) == [
+        ("Group", "Restarter", arm_estate.CORE),
+        ("ServicePrincipal", "Reader", arm_estate.APPS),
+        ("User", "Reader", arm_estate.ROOT),
+    ]
+
+
+def test_no_planted_secret_is_in_anything_yielded(start: Start, tmp_path: Path) -> None:
+    text = repr(collect(start(), tmp_path))
+    for secret in (*arm_estate.AZURE_SECRETS, TOKEN):
+        assert secret not in text
+    assert text.count("<masked:") == len(arm_estate.AZURE_SECRETS)
+    assert "'green'" in text
+    assert "CANARY-EXITKIT-NSG" in text
+
+
+def test_a_refused_read_names_the_permission_and_leaves_a_gap(start: Start, tmp_path: Path) -> None:
+    findings = collect(start(refused=("/vaults/kv-core",)), tmp_path)
+    [call] = [call for call in calls(findings) if call.is_open]
+    assert (call.operation, call.outcome) == ("Microsoft.KeyVault/vaults:GET", CallOutcome.REFUSED)
+    assert call.permission == "Microsoft.KeyVault/vaults/read"
+    [gap] = [f for f in findings if isinstance(f, Gap)]
+    assert (gap.aspect, gap.level, gap.reason) == (
+        Aspect.CONFIGURATION,
+        Level.DESCRIBED,
+        "permission-denied",
+    )
+    assert "kv-core" in {asset.name for asset in assets(findings)}
+
+
+def test_a_refused_list_is_a_ledger_line_and_not_a_crash(start: Start, tmp_path: Path) -> None:
+    findings = collect(start(refused=("/roleassignments", "/resources")), tmp_path)
+    refused = {c.operation: c.permission for c in calls(findings) if c.is_open}
+    assert set(refused) == {
+        "Microsoft.Resources/subscriptions/resources:GET",
+        "Microsoft.Authorization/roleAssignments:GET",
+    }
+    assert all(refused.values())
+
+
+def test_a_wrong_token_is_refused_and_not_repeated(start: Start, tmp_path: Path) -> None:
+    findings = collect(start(), tmp_path, token="wrong-3Hd8")
+    [call] = calls(findings)
+    assert call.outcome is CallOutcome.REFUSED
+    assert "wrong-3Hd8" not in repr(findings)
+
+
+def test_throttling_is_waited_out(start: Start, tmp_path: Path) -> None:
+    double = start()
+    double.throttled = 1
+    findings = collect(double, tmp_path)
+    assert not [call for call in calls(findings) if call.is_open]
+    assert double.requests[0] == double.requests[1]
+
+
+def test_an_endpoint_that_does_not_answer_is_unavailable(start: Start, tmp_path: Path) -> None:
+    double = start()
+    settings = {"endpoint_url": double.endpoint}
+    double.stop()
+    source = Source("az", "azure", settings, tmp_path)
+    limits = Limits(call_deadline_s=2)
+    findings = list(AzureCollector().collect(source, replace(_context(tmp_path), limits=limits)))
+    [call] = calls(findings)
+    assert call.outcome is CallOutcome.UNAVAILABLE
+
+
+def test_only_get_requests_are_made(start: Start, tmp_path: Path) -> None:
+    double = start()
+    collect(double, tmp_path)
+    assert {method for method, _ in double.requests} == {"GET"}
+
+
+def test_a_second_snapshot_is_equal(start: Start, tmp_path: Path) -> None:
+    double = start()
+    first, second = (
+        [replace(f, duration_ms=0) if isinstance(f, Call) else f for f in collect(double, tmp_path)]
+        for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_subscription_outside_the_patterns_is_excluded_in_the_ledger(
+    start: Start, tmp_path: Path
+) -> None:
+    double = start()
+    other = "ffffffff-1bf0-4dda-aec3-111122223333"
+    double.put({"id": f"/subscriptions/{other}", "subscriptionId": other, "displayName": "Other"})
+    findings = collect(double, tmp_path, patterns=("0b1f*",))
+    [excluded] = [c for c in calls(findings) if c.outcome is CallOutcome.EXCLUDED]
+    assert excluded.scope == other
+    assert other not in {asset.ref.scope for asset in assets(findings)}
+
+
+def test_a_next_page_elsewhere_is_not_followed(start: Start, tmp_path: Path) -> None:
+    double, thief = start(), start()
+    reader = ArmReader(double.endpoint, "", {"EXITKIT_AZURE_TOKEN": TOKEN}, 5)
+    double.put({"id": "/subscriptions/x", "subscriptionId": "x", "nextLink": "unused"})
+    double._page = lambda rows: {"value": [], "nextLink": f"{thief.endpoint}/subscriptions?x=1"}
+    pages = list(reader.pages("/subscriptions", "2022-12-01"))
+    reader.close()
+    assert pages[-1].code == "ForeignNextLink"
+    assert thief.requests == []
+
+
+def test_plain_http_is_for_loopback_only(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="http only on loopback"):
+        ArmReader("http://management.example.org", "", {"EXITKIT_AZURE_TOKEN": TOKEN}, 5)
+
+
+def test_identities_name_endpoint_and_subscription(start: Start, tmp_path: Path) -> None:
+    double = start()
+    source = Source("az", "azure", {"endpoint_url": double.endpoint}, tmp_path)
+    assert AzureCollector().identities(source, _context(tmp_path)) == {
+        f"endpoint:{double.endpoint}",
+        f"azure-subscription:{arm_estate.SUBSCRIPTION}",
+    }
