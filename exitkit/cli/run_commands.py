@@ -1,0 +1,141 @@
+"""Give the commands that move a run on the same surroundings, interruptions and exit codes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from exitkit.cli.run_lines import event_listener, show_end, show_waiting
+from exitkit.engine.conclude import conclude, judged
+from exitkit.engine.coordinator import JOURNAL, Coordinator, Surroundings
+from exitkit.engine.run import drive, interruptible, resume_run
+from exitkit.engine.state import RunState, StepProgress, fold
+from exitkit.errors import (
+    EXIT_CLEAN,
+    EXIT_FOUND,
+    EXIT_INTERRUPTED,
+    ExitkitError,
+    InputError,
+)
+from exitkit.model.run import MilestoneVerdict
+from exitkit.store.journal import Journal
+from exitkit.store.keys import load_public
+from exitkit.workspace.files import Workspace, load_workspace
+from exitkit.workspace.lock import workspace_lock
+from exitkit.workspace.masking_key import load_masking_key
+
+
+def now() -> dt.datetime:
+    """The clock of the commands."""
+    return dt.datetime.now(dt.UTC)
+
+
+def actor() -> str:
+    """Who runs the command, for the journal."""
+    return f"user:{getpass.getuser()}"
+
+
+def surroundings_of(workspace: Workspace, *, as_json: bool) -> Surroundings:
+    """Return what a run of this workspace is lent."""
+    return Surroundings(
+        workspace=workspace.root,
+        sources=workspace.sources,
+        targets={target.id: target for target in workspace.targets},
+        trusted_keys=[load_public(path) for path in workspace.trusted_keys if path.exists()],
+        mask_key=load_masking_key(workspace.masking_key),
+        environ=dict(os.environ),
+        actor=actor(),
+        clock=now,
+        on_event=event_listener(as_json=as_json),
+        limits=workspace.limits,
+    )
+
+
+def run_folder(workspace: Workspace, run: str) -> Path:
+    """Return the folder of a run, or say which runs there are."""
+    folder = workspace.runs / run
+    if Path(run).name != run or not (folder / JOURNAL).is_file():
+        known = ", ".join(one.run for one in runs_of(workspace)) or "none yet"
+        raise InputError(f"{run}: no such run; there are: {known}")
+    return folder
+
+
+def runs_of(workspace: Workspace) -> Iterator[RunState]:
+    """Yield every run of the workspace, oldest first, each from its verified journal."""
+    folders = (path.parent for path in workspace.runs.glob(f"*/{JOURNAL}"))
+    states = []
+    for folder in folders:
+        with Journal(folder / JOURNAL) as journal:
+            states.append(fold(journal.load()))
+    yield from sorted(states, key=lambda state: (state.started_at, state.run))
+
+
+def go_on_with(root: Path, name: str, *, as_json: bool, message: dict[str, str]) -> int:
+    """Take over a run, tell it `message`, and move it on; seal it where only that is missing."""
+    workspace = load_workspace(root)
+    folder = run_folder(workspace, name)
+    with workspace_lock(workspace.root):
+        with Journal(folder / JOURNAL) as journal:
+            ended = fold(journal.load()).ended
+            if message and not ended:
+                journal.post({**message, "by": actor()})
+        if ended:
+            return end(workspace, folder, interrupted=False, as_json=as_json)
+        surroundings = surroundings_of(workspace, as_json=as_json)
+        return move_on(workspace, lambda: resume_run(folder, surroundings), as_json=as_json)
+
+
+def move_on(workspace: Workspace, opened: Callable[[], Coordinator], *, as_json: bool) -> int:
+    """Drive a run until it ends or stops; interruptions are counted from the first moment."""
+    with interruptible() as interrupts, _closing(opened()) as run:
+        state = drive(run, interrupts, _on_blocked(as_json=as_json))
+        folder = run.journal.path.parent
+        if state.ended:
+            return end(workspace, folder, interrupted=bool(interrupts.count), as_json=as_json)
+        if state.word == "blocked" and not interrupts.count:
+            return EXIT_FOUND
+        click.echo(f"{state.run}: stopped; `exitkit abort {state.run}` undoes the rest", err=True)
+        return EXIT_INTERRUPTED
+
+
+def end(workspace: Workspace, folder: Path, *, interrupted: bool, as_json: bool) -> int:
+    """Seal the evidence, show the verdicts and return the exit code."""
+    conclusion = conclude(workspace, folder, now)
+    state, _, verdicts = judged(folder, now())
+    show_end(state, verdicts, conclusion, as_json=as_json)
+    if interrupted:
+        return EXIT_INTERRUPTED
+    missed = any(one.verdict is MilestoneVerdict.MISSED for one in verdicts)
+    clean = state.ended in ("completed", "aborted") and not state.incidents
+    return EXIT_CLEAN if clean and not missed else EXIT_FOUND
+
+
+@contextmanager
+def _closing(run: Coordinator) -> Iterator[Coordinator]:
+    try:
+        yield run
+    except ExitkitError:
+        click.echo(f"{run.journal.run}: not ended; `exitkit status` shows it", err=True)
+        raise
+    finally:
+        run.close()
+
+
+def _on_blocked(*, as_json: bool) -> Callable[[RunState], bool]:
+    """Say once what is waited for; wait for people, but not for a decision nobody may see."""
+    told: list[str] = []
+
+    def on_blocked(state: RunState) -> bool:
+        waits = [n for n, s in state.steps.items() if s.progress is StepProgress.WAITING]
+        if not as_json and told != [state.head]:
+            told[:] = [state.head]
+            show_waiting(state)
+        return bool(waits)
+
+    return on_blocked
