@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from exitkit.demo.object_store import EARLIER_BODY, EARLIER_BUCKET, EARLIER_KEY, RunningStore
+from exitkit.drivers.object_store import ObjectStore, open_object_store
+from exitkit.errors import InputError
 from exitkit.model.plan import Step
 from exitkit.model.run import StepStatus
 from exitkit.ports import Finding, StepContext, Target
@@ -59,6 +61,17 @@ def lend(
     RestoreStep().undo(RESTORE, {}, give())
 
 
+@pytest.fixture
+def client(target: Target, environ: dict[str, str]) -> ObjectStore:
+    """Somebody else's hands: the server does not expect its files to change under it."""
+    return open_object_store(target.settings, environ, "test")
+
+
+def write(client: ObjectStore, folder: Path, key: str, body: bytes) -> None:
+    (folder / "body").write_bytes(body)
+    client.write("acme-docs", key, folder / "body", "text/x-note", {})
+
+
 def test_objects_restored_at_another_maker_equal_those_in_the_bundle(
     lend: Callable[..., StepContext],
 ) -> None:
@@ -79,11 +92,10 @@ def test_what_the_other_maker_drops_is_a_named_loss(lend: Callable[..., StepCont
 
 
 def test_one_changed_byte_is_named(
-    lend: Callable[..., StepContext], object_store: RunningStore
+    lend: Callable[..., StepContext], client: ObjectStore, tmp_path: Path
 ) -> None:
     RestoreStep().run(RESTORE, lend())
-    file = object_store.files / "acme-docs" / "large.bin"
-    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    write(client, tmp_path, "large.bin", (bytes(range(256)) * 4096)[:-1] + b"!")
     compared = CompareStep().run(COMPARE, lend("run-1/compare-objects"))
     wrong = [one for one in compared.items if one.result not in ("equal", "lost-field")]
     assert [(one.item, one.result) for one in wrong] == [
@@ -94,11 +106,11 @@ def test_one_changed_byte_is_named(
 
 
 def test_a_deleted_and_an_added_object_are_named(
-    lend: Callable[..., StepContext], object_store: RunningStore
+    lend: Callable[..., StepContext], client: ObjectStore, tmp_path: Path
 ) -> None:
     restored = RestoreStep().run(RESTORE, lend())
-    (object_store.files / "acme-docs" / UMLAUT).unlink()
-    (object_store.files / "acme-docs" / "added").write_text("x")
+    client.delete("acme-docs", UMLAUT)
+    write(client, tmp_path, "added", b"x")
     compared = CompareStep().run(
         COMPARE, lend("run-1/compare-objects", earlier={"restore-objects": restored})
     )
@@ -106,7 +118,7 @@ def test_a_deleted_and_an_added_object_are_named(
     assert results[f"object acme-docs/{UMLAUT}"] == "missing"
     assert results["object acme-docs/added"] == "extra"
     assert compared.metrics["canaries_found"] == 0
-    (object_store.files / "acme-docs" / "added").unlink()
+    client.delete("acme-docs", "added")
 
 
 def test_undo_leaves_the_store_as_it_was_with_the_object_that_was_there(
@@ -131,18 +143,18 @@ def test_undo_leaves_the_store_as_it_was_with_the_object_that_was_there(
 
 def test_an_object_that_was_there_already_is_neither_overwritten_nor_deleted(
     lend: Callable[..., StepContext],
-    object_store: RunningStore,
+    client: ObjectStore,
+    tmp_path: Path,
 ) -> None:
-    mine = object_store.files / "acme-docs" / "plain.txt"
-    mine.parent.mkdir()
-    mine.write_text("mine")
+    client.create_bucket("acme-docs")
+    write(client, tmp_path, "plain.txt", b"mine")
     outcome = RestoreStep().run(RESTORE, lend())
     assert outcome.status is StepStatus.FAILED
     assert outcome.message.startswith("object acme-docs/plain.txt is already on sandbox-store")
     RestoreStep().undo(RESTORE, {}, lend())
-    assert mine.read_text() == "mine"
-    mine.unlink()
-    mine.parent.rmdir()
+    assert list(client.read("acme-docs", "plain.txt")) == [b"mine"]
+    client.delete("acme-docs", "plain.txt")
+    client.delete_bucket("acme-docs")
 
 
 def test_a_renamed_bucket_is_restored_beside_the_one_that_was_there(
@@ -162,5 +174,5 @@ def test_a_plan_that_names_no_asset_of_the_bundle_is_refused(
     lend: Callable[..., StepContext],
 ) -> None:
     nothing = {**PARAMS, "assets": {"native_type": "AWS::S3::Bucket", "names": ["no-such"]}}
-    with pytest.raises(Exception, match="the bundle holds no AWS::S3::Bucket named no-such"):
+    with pytest.raises(InputError, match="the bundle holds no AWS::S3::Bucket named no-such"):
         RestoreStep().run(Step("x", "restore", nothing), lend())
