@@ -20,7 +20,7 @@ from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsibl
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.paths import segment
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
-from exitkit.workspace.yaml_lines import plain, read_yaml
+from exitkit.workspace.yaml_lines import read_yaml
 
 PROVIDER = "licenses"
 AGREEMENT = "License/Agreement"
@@ -160,7 +160,7 @@ def _yaml_rows(path: Path, name: str) -> Iterator[_Row]:
 def _written(value: Any) -> str:
     if isinstance(value, list):
         return "|".join(_written(item) for item in value)
-    return "" if value is None else str(plain(value))
+    return "" if value is None else str(value)
 
 
 def _check_columns(columns: list[str], place: str) -> None:

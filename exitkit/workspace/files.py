@@ -11,7 +11,7 @@ from typing import Any
 from exitkit.model.contract import Contract
 from exitkit.model.ledger import Acknowledgement
 from exitkit.ports import Limits, Source, Target
-from exitkit.store.canonical import canonical_bytes
+from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.workspace.layout import (
     Retention,
     Tolerances,
@@ -23,7 +23,7 @@ from exitkit.workspace.layout import (
 )  # fmt: skip
 from exitkit.workspace.plan_file import load_plan, plan_from_document
 from exitkit.workspace.schema_faults import check_against, schema_named, suggest
-from exitkit.workspace.yaml_lines import Where, plain, read_yaml
+from exitkit.workspace.yaml_lines import Where, read_yaml
 
 __all__ = [
     "Workspace", "bundle_path", "latest_bundle", "load_contract", "load_plan", "load_workspace",
@@ -61,7 +61,7 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
         signing_key=root / key if key else None,
         trusted_keys=tuple(root / name for name in signing.get("trust", ())),
         masking_key=root / value.get("masking", {}).get("key", "keys/masking.key"),
-        digest=hashlib.sha256(canonical_bytes(plain(value))).hexdigest(),
+        digest=hashlib.sha256(canonical_bytes(storable(value))).hexdigest(),
         tolerances=Tolerances(**value.get("tolerances", {})),
         acknowledgements=tuple(Acknowledgement(**a) for a in value.get("acknowledgements", ())),
         retention=Retention(**value.get("retention", {})),
@@ -70,7 +70,7 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
 
 
 def _entry(entry: Mapping[str, Any], root: Path) -> tuple[str, str, Mapping[str, Any], Path]:
-    settings = {key: plain(value) for key, value in entry.items() if key not in ("id", "type")}
+    settings = {key: storable(value) for key, value in entry.items() if key not in ("id", "type")}
     return entry["id"], entry["type"], settings, root
 
 

@@ -17,9 +17,9 @@ from exitkit.model.plan import (
     Plan,
     Step,
 )  # fmt: skip
-from exitkit.store.canonical import canonical_bytes
+from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.workspace.schema_faults import check_against, suggest
-from exitkit.workspace.yaml_lines import Where, plain, read_yaml
+from exitkit.workspace.yaml_lines import Where, read_yaml
 
 STEP_FIELDS = {"id", "kind", "effect", "needs", "timeout", "retries", "on_interrupt"}
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -41,7 +41,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
         id=document["id"],
         version=str(document["version"]),
         contract=document["contract_ref"],
-        digest=hashlib.sha256(canonical_bytes(plain(document))).hexdigest(),
+        digest=hashlib.sha256(canonical_bytes(storable(document))).hexdigest(),
         phases=tuple(_phase(entry) for entry in document.get("phases", ())),
         milestones=tuple(_milestone(entry, defaults) for entry in document["milestones"]),
         document=document,
@@ -201,7 +201,7 @@ def _step(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Step:
     return Step(
         id=entry["id"],
         kind=entry["kind"],
-        params=plain({key: value for key, value in entry.items() if key not in STEP_FIELDS}),
+        params=storable({key: value for key, value in entry.items() if key not in STEP_FIELDS}),
         effect=effect,
         needs=tuple(entry.get("needs", ())),
         timeout_s=int(timeout[:-1]) * SECONDS[timeout[-1]],

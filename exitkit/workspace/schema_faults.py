@@ -12,7 +12,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from exitkit.workspace.yaml_lines import Document, Where, plain
+from exitkit.store.canonical import storable
+from exitkit.workspace.yaml_lines import Document, Where
 
 SECRET_NAMES = ("password", "secret", "token", "dsn", "credential")
 """A value under such a name is never echoed, not even a wrong one."""
@@ -67,7 +68,7 @@ def _for_schema(value: Any) -> Any:
         return {key: _for_schema(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_for_schema(item) for item in value]
-    return float(value) if isinstance(value, Decimal) else plain(value)
+    return float(value) if isinstance(value, Decimal) else storable(value)
 
 
 def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:

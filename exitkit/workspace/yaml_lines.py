@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from exitkit.errors import InputError
+from exitkit.store.canonical import LARGEST_INTEGER
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 40
@@ -88,19 +89,6 @@ def spell(where: Where) -> str:
     for part in where:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def plain(value: Any) -> Any:
-    """Return `value` as canonical JSON can hold it: dates and fractions become strings."""
-    if isinstance(value, Mapping):
-        return {key: plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return value
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -194,9 +182,12 @@ class _Reader:
 
     def construct(self, node: yaml.Node, where: Where) -> Any:
         try:
-            return self.loader.construct_object(node)
+            value = self.loader.construct_object(node)
         except (ValueError, KeyError):
             raise self.fault(node, where, "does not fit its tag; leave the tag out") from None
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            raise self.fault(node, where, "too large a number for JSON; quote it")
+        return value
 
     def date(self, node: yaml.Node, where: Where, text: str) -> dt.date:
         try:

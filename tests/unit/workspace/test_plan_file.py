@@ -8,8 +8,8 @@ import pytest
 
 from exitkit.errors import InputError
 from exitkit.model.plan import Effect, OnInterrupt
+from exitkit.store.canonical import storable
 from exitkit.workspace.plan_file import load_plan, plan_from_document
-from exitkit.workspace.yaml_lines import plain
 
 PLAN = """\
 schema: exitkit/plan/1
@@ -68,7 +68,7 @@ def test_the_digest_follows_the_content_and_not_the_layout(tmp_path: Path) -> No
 
 def test_a_plan_read_back_from_a_journal_is_the_same_plan(tmp_path: Path) -> None:
     plan = load_plan(plan_of(tmp_path, PLAN))
-    again = plan_from_document(plain(plan.document))
+    again = plan_from_document(storable(plan.document))
     assert again.digest == plan.digest
     assert again.milestones == plan.milestones
 
