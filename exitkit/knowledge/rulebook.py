@@ -15,7 +15,7 @@ import yaml
 from exitkit.errors import InputError
 
 MARKS = {
-    "V": "read in the official text",
+    "V": "read in the source itself",
     "S": "read in a reliable secondary source",
     "K": "known, not read again",
     "k": "remembered, to be read again",

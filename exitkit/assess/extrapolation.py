@@ -1,0 +1,219 @@
+"""Say how long a whole exit would take, from what a rehearsal measured, or that nobody knows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from exitkit.assess.dates import is_within, parse_period
+from exitkit.model.run import Event, Measurement
+
+# Seconds that a start, a connection and a clock tick may hide: a rate from less says little.
+_SHORTEST_SAMPLE_MS = 1
+
+
+class Fit(StrEnum):
+    """Whether the extrapolated time fits into the period of the contract."""
+
+    FITS = "fits"
+    EXCEEDS = "exceeds"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much of a category there is to move."""
+
+    items: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryEstimate:
+    """The time one category would take; times are None where no rate was measured.
+
+    Low and high come from the fastest and the slowest sample, and from counting by items as well
+    as by bytes: whichever was the bottleneck, the truth lies between.
+    """
+
+    category: str
+    volume: Volume
+    samples: int
+    sample_items: int
+    sample_bytes: int
+    sample_ms: int
+    low_ms: int | None
+    likely_ms: int | None
+    high_ms: int | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a rate was measured for what there is to move."""
+        return self.likely_ms is not None
+
+    @property
+    def because(self) -> str:
+        """Say in one line what the estimate rests on, or why there is none."""
+        if not self.is_known:
+            return f"no rehearsal measured how fast {self.category} move"
+        return (
+            f"{self.sample_items} items and {self.sample_bytes} bytes in {self.sample_ms} ms, "
+            f"{self.samples} sample{'s' * (self.samples != 1)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """The whole exit: every category one after the other, against the contract's period."""
+
+    categories: tuple[CategoryEstimate, ...]
+    low_ms: int | None
+    likely_ms: int | None
+    high_ms: int | None
+    egress_bytes: int
+    allowed: str
+    fit: Fit
+
+    @property
+    def unknown_categories(self) -> tuple[str, ...]:
+        """The categories that nobody measured."""
+        return tuple(one.category for one in self.categories if not one.is_known)
+
+    @property
+    def period(self) -> str:
+        """The slow estimate as an ISO 8601 period; empty where it is unknown."""
+        return "" if self.high_ms is None else f"PT{-(-self.high_ms // 1000)}S"
+
+
+def extrapolate(
+    measurements: Iterable[Measurement], volumes: Mapping[str, Volume], allowed: str = ""
+) -> Extrapolation:
+    """Scale measured rates up to the volumes of the estate.
+
+    `allowed` is the contract's transition period (ISO 8601), empty where it is not known.
+    """
+    samples: dict[str, list[Measurement]] = defaultdict(list)
+    for one in measurements:
+        samples[one.category].append(one)
+    categories = tuple(
+        _estimate(category, volume, samples.get(category, []))
+        for category, volume in sorted(volumes.items())
+        if volume.items or volume.size_bytes
+    )
+    low, likely, high = (
+        _total([getattr(one, name) for one in categories])
+        for name in ("low_ms", "likely_ms", "high_ms")
+    )
+    return Extrapolation(
+        categories=categories,
+        low_ms=low,
+        likely_ms=likely,
+        high_ms=high,
+        egress_bytes=sum(volume.size_bytes for volume in volumes.values()),
+        allowed=allowed,
+        fit=_fit(low, high, allowed),
+    )
+
+
+def measured_in(events: Iterable[Event]) -> Iterator[tuple[int, Measurement]]:
+    """Yield what the steps of a run measured, with the journal line that says so."""
+    for event in events:
+        if event.type == "step.succeeded":
+            for row in event.data.get("outcome", {}).get("measurements", ()):
+                yield event.sequence, Measurement(**row)
+
+
+def volumes_of(
+    assets: Iterable[Mapping[str, Any]], datasets: Iterable[Mapping[str, Any]]
+) -> dict[str, Volume]:
+    """Return what a bundle holds to move, by the category a restore measures.
+
+    Data sets count by what they hold (`objects`, `database`); of the other categories
+    (`network-configuration`, `files`) the configurations and scripts of the assets.
+    """
+    kind_of = {}
+    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for asset in assets:
+        kind_of[asset["@id"]] = str(asset["kind"])
+        category = _CATEGORY_OF_ARTIFACTS.get(str(asset["kind"]))
+        if category:
+            sizes = [int(artifact.get("sizeBytes", 0)) for artifact in asset.get("artifacts", ())]
+            totals[category][0] += 1
+            totals[category][1] += sum(sizes)
+    for dataset in datasets:
+        category = _CATEGORY_OF_DATA.get(kind_of.get(dataset["asset"], ""), "data")
+        totals[category][0] += int(dataset.get("records", 0))
+        totals[category][1] += int(dataset.get("sizeBytes", 0))
+    return {category: Volume(*pair) for category, pair in totals.items()}
+
+
+_CATEGORY_OF_ARTIFACTS = {
+    "network.device": "network-configuration",
+    "automation.repository": "files",
+    "automation.script": "files",
+}
+_CATEGORY_OF_DATA = {
+    "storage.bucket": "objects",
+    "db.database": "database",
+    "db.instance": "database",
+}
+
+
+def _estimate(category: str, volume: Volume, found: list[Measurement]) -> CategoryEstimate:
+    samples = [
+        one for one in found
+        if one.duration_ms >= _SHORTEST_SAMPLE_MS and (one.items or one.size_bytes)
+    ]  # fmt: skip
+    times = [time for one in samples for time in _scaled(volume, one)]
+    whole = Measurement(
+        category,
+        sum(one.items for one in samples),
+        sum(one.size_bytes for one in samples),
+        sum(one.duration_ms for one in samples),
+    )
+    # The slower of "by items" and "by bytes" is likely: one of them was the bottleneck.
+    likely = max(_scaled(volume, whole), default=None) if samples else None
+    return CategoryEstimate(
+        category=category,
+        volume=volume,
+        samples=len(samples),
+        sample_items=whole.items,
+        sample_bytes=whole.size_bytes,
+        sample_ms=whole.duration_ms,
+        low_ms=min(times) if likely is not None else None,
+        likely_ms=likely,
+        high_ms=max(times) if likely is not None else None,
+    )
+
+
+def _scaled(volume: Volume, sample: Measurement) -> list[int]:
+    """Return the time the volume takes at the sample's pace, by items and by bytes, rounded up."""
+    times = []
+    if sample.items and volume.items:
+        times.append(-(-volume.items * sample.duration_ms // sample.items))
+    if sample.size_bytes and volume.size_bytes:
+        times.append(-(-volume.size_bytes * sample.duration_ms // sample.size_bytes))
+    return times
+
+
+def _total(times: list[int | None]) -> int | None:
+    """Add up; one unknown makes the whole unknown, and nothing to move is unknown too."""
+    if not times or None in times:
+        return None
+    return sum(time for time in times if time is not None)
+
+
+def _fit(low_ms: int | None, high_ms: int | None, allowed: str) -> Fit:
+    if low_ms is None or high_ms is None or not allowed:
+        return Fit.UNKNOWN
+    limit = parse_period(allowed)
+    if is_within(parse_period(f"PT{-(-high_ms // 1000)}S"), limit):
+        return Fit.FITS
+    return (
+        Fit.EXCEEDS
+        if is_within(parse_period(f"PT{low_ms // 1000}S"), limit) is False
+        else Fit.UNKNOWN
+    )

@@ -1,0 +1,100 @@
+"""Hold a workspace's contract against its plan and its bundles, rule by rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exitkit.assess.extrapolation import Extrapolation, extrapolate, volumes_of
+from exitkit.assess.facts import inventory_facts, rehearsal_facts, rule_facts
+from exitkit.assess.predicates import look_up
+from exitkit.assess.rules import check_rules
+from exitkit.knowledge.kinds import all_kinds
+from exitkit.knowledge.rulebook import load_rules
+from exitkit.model.contract import Contract, RuleResult
+from exitkit.model.run import Measurement
+from exitkit.store.reader import Bundle, open_bundle
+from exitkit.workspace.files import (
+    Workspace,
+    bundle_path,
+    load_contract,
+    load_plan,
+    sequences,
+)
+
+ALLOWED_PATH = "reversibility.transition.duration"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractCheck:
+    """What every rule says; `bundle` is the id of the newest bundle, empty where there is none."""
+
+    contract: Contract
+    bundle: str
+    results: tuple[RuleResult, ...]
+    extrapolation: Extrapolation | None
+
+
+def check_contract(workspace: Workspace, today: dt.date) -> ContractCheck:
+    """Check the contract with what is at hand: no plan or no bundle leaves rules unknown."""
+    contract = load_contract(workspace.contract_file)
+    plan = load_plan(workspace.plan_file) if workspace.plan_file.is_file() else None
+    bundles = [open_bundle(bundle_path(workspace, number)) for number in sequences(workspace)]
+    newest = bundles[-1] if bundles else None
+    rehearsed = last_rehearsed(bundles)
+    estimate = extrapolation_of(rehearsed, newest, contract) if rehearsed and newest else None
+    facts = rule_facts(
+        contract,
+        plan,
+        inventory_of(newest) if newest else None,
+        rehearsal_of(rehearsed, estimate) if rehearsed else None,
+    )
+    return ContractCheck(
+        contract=contract,
+        bundle=newest.id if newest else "",
+        results=tuple(check_rules(load_rules(), facts, today)),
+        extrapolation=estimate,
+    )
+
+
+def last_rehearsed(bundles: list[Bundle]) -> Bundle | None:
+    """Return the newest bundle that holds a run's evidence."""
+    holding = (bundle for bundle in reversed(bundles) if any(True for _ in bundle.records("runs")))
+    return next(holding, None)
+
+
+def inventory_of(bundle: Bundle) -> Mapping[str, Any]:
+    """Return what the rules may ask of a bundle's inventory."""
+    return inventory_facts(
+        bundle.descriptor,
+        bundle.records("assets"),
+        bundle.records("licenses"),
+        bundle.records("documents"),
+        bundle.records("exportability"),
+        {name: len(kind.aspects) for name, kind in all_kinds().items()},
+    )
+
+
+def rehearsal_of(bundle: Bundle, estimate: Extrapolation | None) -> Mapping[str, Any] | None:
+    """Return what the rules may ask of the rehearsal a bundle holds."""
+    return rehearsal_facts(
+        bundle.records("runs"),
+        bundle.records("measurements"),
+        bundle.records("events"),
+        estimate.period if estimate else "",
+    )
+
+
+def extrapolation_of(rehearsed: Bundle, newest: Bundle, contract: Contract | None) -> Extrapolation:
+    """Scale what the last rehearsal measured up to what the newest bundle holds."""
+    runs = sorted(rehearsed.records("runs"), key=lambda run: str(run.get("endedAt", "")))
+    measurements = [
+        Measurement(row["category"], row["items"], row["sizeBytes"], row["durationMillis"])
+        for row in rehearsed.records("measurements")
+        if row["measure"] == "transfer" and runs and row["subject"] == runs[-1]["@id"]
+    ]
+    volumes = volumes_of(newest.records("assets"), newest.records("datasets"))
+    allowed = look_up(ALLOWED_PATH, contract.document) if contract else None
+    return extrapolate(measurements, volumes, allowed or "")
