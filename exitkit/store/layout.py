@@ -39,7 +39,14 @@ TABLES = {
     "events": _evidence("events", "event"),
     "measurements": _evidence("measurements", "measurement"),
 }
-SCHEMAS = (*(table.schema for table in TABLES.values()), "native", "bundle", "kind", "reason")
+SCHEMAS = (
+    *(table.schema for table in TABLES.values()),
+    "native",
+    "bundle",
+    "kinds",
+    "reasons",
+    "relations",
+)
 
 
 def schema_path(schema: str) -> str:
