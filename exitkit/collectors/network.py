@@ -239,7 +239,7 @@ def _device_license(ref: Ref, listed: int) -> Gap:
             method="ssh", confidence="medium",
         )  # fmt: skip
     return Gap(
-        ref, Aspect.LICENSE, Level.UNKNOWN, "other",
+        ref, Aspect.LICENSE, Level.UNKNOWN, "not-assessed",
         "The device names no licenses; the right to use its software is not known.",
         Responsible.CUSTOMER, "Add the agreement to the license schedule.",
         method="ssh", confidence="low",
@@ -264,7 +264,7 @@ def _license(
         metric="device", restrictions=("named-hardware",),
     )  # fmt: skip
     yield Gap(
-        ref, Aspect.LICENSE, Level.UNKNOWN, "other",
+        ref, Aspect.LICENSE, Level.UNKNOWN, "not-assessed",
         f"The device does not say whether {item['product']} may move to other hardware.",
         Responsible.VENDOR, f"Ask {platform.vendor}; write the answer into the license schedule.",
         method="ssh", confidence="low",

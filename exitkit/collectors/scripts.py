@@ -27,7 +27,7 @@ from exitkit.model.holdings import Finding as LineFinding
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
-from exitkit.store.paths import segment
+from exitkit.store.paths import LONGEST_PATH, segment
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
 PROVIDER = "scripts"
@@ -44,16 +44,16 @@ class ScriptsCollector:
 
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
         """Visit each path: a repository, a script, or a folder that holds some."""
-        for name in source.settings["paths"]:
-            path = source.base / str(name)
+        for written in source.settings["paths"]:
+            path = source.base / str(written)
+            name = _name(source.base, str(written))
             if path.is_dir():
-                yield from _folder(source, context, str(name).rstrip("/"), path)
+                yield from _folder(source, context, name, path)
             elif path.is_file():
-                yield from _script(source, context, str(name), path)
+                yield from _script(source, context, name, path)
             else:
-                yield _call(
-                    source, "scripts:List", str(name), CallOutcome.UNAVAILABLE, 0, "no such path"
-                )
+                reason = "no such path"
+                yield _call(source, "scripts:List", name, CallOutcome.UNAVAILABLE, 0, reason)
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name the folders, so that no rehearsal restores scripts into them."""
@@ -84,6 +84,14 @@ class _Scan:
     @property
     def history_is_clean(self) -> bool:
         return not (self.in_history or self.unread)
+
+
+def _name(base: Path, written: str) -> str:
+    """Return a path as the workspace sees it, so that a moved workspace keeps its names."""
+    plain, root = Path(os.path.normpath(base / written)), Path(os.path.normpath(base))
+    if plain.is_relative_to(root) and plain != root:
+        return plain.relative_to(root).as_posix()
+    return Path(os.path.normpath(written)).as_posix()
 
 
 def _folder(source: Source, context: Context, name: str, folder: Path) -> Iterator[Finding]:
@@ -118,7 +126,7 @@ def _script(source: Source, context: Context, name: str, path: Path) -> Iterator
     yield _asset(ref, path.name, {"path": name, "bytes": size, "mode": _mode(path)}, context)
     yield Automation(ref, language_of(name, body), portability_of(findings), tuple(findings))
     clear = sum(1 for finding in findings if finding.rule == CREDENTIAL)
-    content = Content(_place(ref, "script"), masked, "text/plain", "script", origin="human")
+    content = Content(_place(ref), masked, "text/plain", "script", origin="human")
     yield Draft(
         ref, Aspect.CODE, Level.IMPORTABLE if masked == body else Level.OPEN, method="file",
         format="text/plain", contents=(content,), loss=_masked_lines(clear),
@@ -304,8 +312,13 @@ def _asset(ref: Ref, name: str, config: dict[str, object], context: Context) -> 
     return Asset(ref, kind_of(ref.native_type), name, config, context.now)
 
 
-def _place(ref: Ref, name: str) -> str:
-    return f"automation/{segment(ref.scope)}.{segment(ref.native_id)}/{name}"
+def _place(ref: Ref, *below: str) -> str:
+    """Return where in the bundle a thing's bytes stand: its own path, spelled for any system."""
+    parts = [part for part in ref.native_id.split("/") if part]
+    readable = "/".join(("automation", *map(segment, (ref.scope, *parts, *below))))
+    if len(readable) <= LONGEST_PATH:
+        return readable
+    return "/".join(("automation", *map(segment, (ref.scope, ref.native_id, *below))))
 
 
 def _masked(body: bytes, context: Context) -> bytes:

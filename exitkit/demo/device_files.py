@@ -11,7 +11,7 @@ EDGE_SECRETS = (
 )  # fmt: skip
 """Values that must appear in no byte of any output."""
 
-EDGE_LICENSES = (("ipbasek9", "Permanent"), ("securityk9", "Subscription"))
+EDGE_LICENSES = {"ipbasek9": "Permanent", "securityk9": "Subscription"}
 EDGE_SERIAL = "9EXITKIT001"
 SPARE_SERIAL = "9EXITKIT002"
 
@@ -102,7 +102,7 @@ snmp-server location store room
 
 def edge1() -> IosState:
     """Return the router that is in service: routes, access lists, secrets, a canary."""
-    return IosState.of(EDGE, licenses=EDGE_LICENSES, serial=EDGE_SERIAL)
+    return IosState.of(EDGE, licenses=tuple(EDGE_LICENSES.items()), serial=EDGE_SERIAL)
 
 
 def spare() -> IosState:

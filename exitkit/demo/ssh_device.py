@@ -8,6 +8,7 @@ import hashlib
 import io
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -29,6 +30,7 @@ from exitkit.demo.device_configuration import IosSession, IosState
 
 HOST = "127.0.0.1"
 LOGIN_TIMEOUT_S = 10
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def host_key(seed: str) -> paramiko.Ed25519Key:
@@ -183,7 +185,8 @@ def _terminal(text: str) -> bytes:
 
 
 def main() -> None:
-    """Serve one device until the parent closes our standard input."""
+    """Serve one device on the port given until somebody sends a signal."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configuration", type=Path, required=True)
     parser.add_argument("--key-seed", required=True)
@@ -196,7 +199,7 @@ def main() -> None:
     device = SshDevice(state, users, host_key(given.key_seed), port=given.port).start()
     sys.stdout.write(device.known_hosts_line)
     sys.stdout.flush()
-    sys.stdin.read()
+    signal.sigwait(STOPS)
     device.stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from exitkit.collectors.azure import AzureCollector
-from exitkit.demo import arm_estate
-from exitkit.demo.arm_double import ArmDouble
+from exitkit.demo import arm_double, arm_estate
+from exitkit.demo.arm_server import ArmServer
 from exitkit.drivers.azure import ArmReader
 from exitkit.errors import InputError
 from exitkit.model.asset import Asset, Relation
@@ -24,11 +25,11 @@ TOKEN = "pl4nted-arm-token-8Fg5"
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., ArmDouble]]:
-    running: list[ArmDouble] = []
+def start() -> Iterator[Callable[..., ArmServer]]:
+    running: list[ArmServer] = []
 
-    def start_one(**options: object) -> ArmDouble:
-        double = ArmDouble(TOKEN, **options)
+    def start_one(**options: object) -> ArmServer:
+        double = ArmServer(TOKEN, **options)
         arm_estate.seed(double)
         running.append(double.start())
         return double
@@ -38,11 +39,11 @@ def start() -> Iterator[Callable[..., ArmDouble]]:
         double.stop()
 
 
-Start = Callable[..., ArmDouble]
+Start = Callable[..., ArmServer]
 
 
 def collect(
-    double: ArmDouble, tmp_path: Path, token: str = TOKEN, patterns: tuple[str, ...] = ("*",)
+    double: ArmServer, tmp_path: Path, token: str = TOKEN, patterns: tuple[str, ...] = ("*",)
 ) -> list[Finding]:
     settings = {"subscriptions": list(patterns), "endpoint_url": double.endpoint}
     return list(
@@ -70,7 +71,7 @@ def calls(findings: list[Finding]) -> list[Call]:
 def test_exactly_the_seeded_estate_is_found_over_several_pages(
     start: Start, tmp_path: Path
 ) -> None:
-    double = ArmDouble(TOKEN)
+    double = ArmServer(TOKEN)
     expected = arm_estate.seed(double)
     findings = collect(start(page_size=3), tmp_path)
     refs = [asset.ref for asset in assets(findings)]
@@ -175,6 +176,17 @@ def test_an_endpoint_that_does_not_answer_is_unavailable(start: Start, tmp_path:
     assert call.outcome is CallOutcome.UNAVAILABLE
 
 
+def test_a_hung_endpoint_ends_at_its_deadline(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        reader = ArmReader(url, "", {"EXITKIT_AZURE_TOKEN": TOKEN}, 2)
+        answer = reader.get("/subscriptions", "2022-12-01")
+        reader.close()
+    assert answer.status == 0
+    # Four retries of a read that waits two seconds each would take ten.
+    assert answer.duration_ms < 8000
+
+
 def test_only_get_requests_are_made(start: Start, tmp_path: Path) -> None:
     double = start()
     collect(double, tmp_path)
@@ -225,3 +237,17 @@ def test_identities_name_endpoint_and_subscription(start: Start, tmp_path: Path)
         f"endpoint:{double.endpoint}",
         f"azure-subscription:{arm_estate.SUBSCRIPTION}",
     }
+
+
+def test_the_child_process_holds_what_it_says_and_ends_when_told(tmp_path: Path) -> None:
+    double = arm_double.start()
+    try:
+        source = Source("az", "azure", {"endpoint_url": double.endpoint_url}, tmp_path)
+        context = replace(_context(tmp_path), environ=double.environ)
+        refs = [asset.ref for asset in assets(list(AzureCollector().collect(source, context)))]
+    finally:
+        arm_double.stop(double)
+    found = [(r.provider, r.scope, r.region, r.native_type, r.native_id) for r in refs]
+    assert sorted(found) == sorted(double.expected)
+    assert double.process.poll() is not None
+    assert not double.folder.exists()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from exitkit.collectors.network import NetworkCollector
 from exitkit.demo import device_files
@@ -175,3 +180,23 @@ def test_a_configuration_typed_into_another_device_reads_back_equal(
     assert set(ios.items(text)) - set(ios.items(now)) == withheld
     assert any("Loopback99" in item for item in ios.items(now))
     assert spare.state.startup == spare.state.running()
+
+
+def test_a_device_as_a_child_process_says_its_key_and_ends_when_told(tmp_path: Path) -> None:
+    (tmp_path / "running.txt").write_text(device_files.SPARE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exitkit.demo.ssh_device", "--key-seed", "spare", "--user", "ops",
+         "--password-env", "DEVICE_PASSWORD", "--configuration", str(tmp_path / "running.txt")],
+        env={**os.environ, "DEVICE_PASSWORD": PASSWORD}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    (tmp_path / "known_hosts").write_text(line)
+    port = int(line.split("]:")[1].split()[0])
+    with open_device(
+        "127.0.0.1", port, "cisco_ios", "ops", PASSWORD, tmp_path / "known_hosts", 20
+    ) as device:
+        assert "hostname spare" in device.run("show running-config")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    process.stdout.close()

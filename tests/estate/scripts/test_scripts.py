@@ -238,3 +238,9 @@ def test_loose_scripts_are_masked_where_they_hold_a_credential(tmp_path: Path) -
     assert body(clean).decode() == LOOSE_SCRIPTS["check-disk.sh"]
     assert clean.level is Level.IMPORTABLE
     assert verdict(findings, "scripts/open-ticket.sh", Aspect.CODE).level is Level.OPEN
+
+
+def test_an_absolute_path_inside_the_workspace_keeps_its_short_name(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    findings = collect(tmp_path, "spool", str(tmp_path / "git" / "runbooks"))
+    assert [f.ref.native_id for f in findings if isinstance(f, Asset)] == ["git/runbooks"]
