@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from exitkit.assess.exportability import verdicts
 from exitkit.engine.collect import Harvest, Progress, collect
 from exitkit.errors import InputError
@@ -56,7 +58,9 @@ def take_snapshot(
 ) -> Snapshot:
     """Collect, judge, write and seal; an interruption leaves the series as it was."""
     sources = _selected(workspace.sources, only_sources)
+    # Both keys before the first call: an hour of collecting must not end for want of a file.
     mask_key = load_masking_key(workspace.masking_key)
+    key = load_private(workspace.signing_key) if workspace.signing_key else None
     with workspace_lock(workspace.root):
         workspace.bundles.mkdir(exist_ok=True)
         # Beside the bundles, so that large files are moved in and not copied.
@@ -73,7 +77,7 @@ def take_snapshot(
                 environ=environ,
                 progress=progress,
             )
-            return _conclude(workspace, sources, harvest, started, now())
+            return _conclude(workspace, sources, harvest, (started, now()), key)
         finally:
             shutil.rmtree(spool, ignore_errors=True)
 
@@ -92,18 +96,17 @@ def _conclude(
     workspace: Workspace,
     sources: Sequence[Source],
     harvest: Harvest,
-    started: dt.datetime,
-    ended: dt.datetime,
+    window: tuple[dt.datetime, dt.datetime],
+    key: Ed25519PrivateKey | None,
 ) -> Snapshot:
     knowledge = load_knowledge()
     judged = tuple(
         verdicts(harvest.assets.values(), harvest.aspects.values(), knowledge, aspects_of)
     )
     path = bundle_path(workspace, next_sequence(workspace))
-    key = load_private(workspace.signing_key) if workspace.signing_key else None
     bundle = write_bundle(
         path,
-        _inputs(workspace, knowledge, started, ended),
+        _inputs(workspace, knowledge, window, key),
         _tables(sources, harvest, judged),
         _contents(harvest),
         key,
@@ -123,10 +126,13 @@ def _conclude(
 
 
 def _inputs(
-    workspace: Workspace, knowledge: Knowledge, started: dt.datetime, ended: dt.datetime
+    workspace: Workspace,
+    knowledge: Knowledge,
+    window: tuple[dt.datetime, dt.datetime],
+    key: Ed25519PrivateKey | None,
 ) -> BundleInputs:
+    started, ended = window
     before = latest_bundle(workspace)
-    key = workspace.signing_key
     return BundleInputs(
         series=workspace.series,
         sequence=next_sequence(workspace),
@@ -142,7 +148,7 @@ def _inputs(
         customer=workspace.customer,
         scope_statement=workspace.scope,
         configuration_digest=workspace.digest,
-        signer=fingerprint(load_private(key).public_key()) if key else "",
+        signer=fingerprint(key.public_key()) if key else "",
     )
 
 
@@ -191,8 +197,10 @@ def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[st
     regions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     excluded: Counter[tuple[str, str]] = Counter()
     for call in calls:
-        regions[call.source, call.scope].add(call.region or "no region")
-        excluded[call.source, call.scope] += call.outcome is CallOutcome.EXCLUDED
+        # A call before any account is known (which subscriptions are there?) is the source's own.
+        place = (call.source, call.scope or call.source)
+        regions[place].add(call.region or "no region")
+        excluded[place] += call.outcome is CallOutcome.EXCLUDED
     return [
         records.scope_record(
             source,
