@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from exitkit.errors import (
     EXIT_CLEAN,
     EXIT_DECLARED_HOLES,
@@ -74,16 +76,7 @@ def verify_bundle(path: Path, trusted_keys: Sequence[Path]) -> Verification:
     keys = [load_public(key) for key in trusted_keys]
     found = Examination(path, partial(_record_fault, path, {}))
     found.examine([])
-    signers: tuple[str, ...] = ()
-    key_ids: tuple[str, ...] = ()
-    if _holds(found, "V0") and _has_seal(path):
-        try:
-            signed = verify_statement(json.loads(read(path / SEAL_PATH)), keys)
-            signers, key_ids = signed.signers, signed.key_ids
-        except (InvalidBundle, ValueError, AttributeError) as error:
-            found.fault("V1", SEAL_PATH, str(error))
-    if any(fault[0] == "V1" for fault in found.faults):
-        signers = ()
+    signers, key_ids = _signers(found, path, keys)
     return Verification(
         bundle=bundle_id(path) if _holds(found, "V0") else "",
         levels=tuple(_level(found, level, bool(signers)) for level in QUESTIONS),
@@ -107,8 +100,19 @@ def _holds(found: Examination, level: str) -> bool:
     return level in found.reached
 
 
-def _has_seal(path: Path) -> bool:
-    return (path / SEAL_PATH).exists()
+def _signers(
+    found: Examination, path: Path, keys: Sequence[Ed25519PublicKey]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the trusted signers and all key ids of a seal that covers this bundle."""
+    misfit = any(level == "V1" for level, _, _ in found.faults)
+    if misfit or not _holds(found, "V0") or not (path / SEAL_PATH).exists():
+        return (), ()
+    try:
+        signed = verify_statement(json.loads(read(path / SEAL_PATH)), keys)
+    except InvalidBundle as error:
+        found.fault("V1", SEAL_PATH, str(error))
+        return (), ()
+    return signed.signers, signed.key_ids
 
 
 def _record_fault(

@@ -47,7 +47,7 @@ def assets() -> list[Asset]:
             ref=ref,
             kind=kind,
             name=f"the {ref.native_id}",
-            config={"Name": ref.native_id, "aws:été": [1, None, {"😀": True, "\ufb01": "x"}], "u": 1},
+            config={"Name": ref.native_id, "aws:été": [1, None, {"😀": True, "\ufb01": 2}], "u": 1},
             observed_at=NOW,
             tags=(("zone", "é"), ("env", "prod")),
             identifiers=(("arn", f"arn:x:{ref.native_id}"),),
