@@ -9,12 +9,14 @@ import click
 
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.run_commands import actor, move_on, now, runs_of, surroundings_of
+from exitkit.engine.conclude import concluded
 from exitkit.engine.plan_check import plan_remarks
 from exitkit.engine.rehearse import used_targets
 from exitkit.engine.run import Start, start_run
-from exitkit.errors import InputError
+from exitkit.errors import InputError, InvalidBundle
 from exitkit.model.plan import Mode, Plan
 from exitkit.store.reader import open_bundle
+from exitkit.store.verify import verify_bundle
 from exitkit.workspace.files import (
     Workspace,
     latest_bundle,
@@ -75,7 +77,18 @@ def _bundle(workspace: Workspace, chosen: Path | None) -> Path:
     path = path.resolve()
     if not path.is_relative_to(workspace.root):
         raise InputError(f"{path}: not in the workspace; copy it into {workspace.bundles} first")
+    _verify(workspace, path)
     return path
+
+
+def _verify(workspace: Workspace, bundle: Path) -> None:
+    """Restore only from a bundle that holds; say so where nobody we trust vouches for it."""
+    trusted = [key for key in workspace.trusted_keys if key.is_file()]
+    verification = verify_bundle(bundle, trusted)
+    for fault in verification.faults:
+        raise InvalidBundle(f"{bundle}: {fault.where}: {fault.what}; see `exitkit verify`")
+    if not verification.signers:
+        click.echo(f"{bundle.name}: not signed by a trusted key; see `exitkit verify`", err=True)
 
 
 def _refuse_beside_another(workspace: Workspace) -> None:
@@ -84,6 +97,10 @@ def _refuse_beside_another(workspace: Workspace) -> None:
             raise InputError(
                 f"{state.run} has not ended; `exitkit resume {state.run}` goes on with it, "
                 f"`exitkit abort {state.run}` undoes it"
+            )
+        if concluded(workspace, state.run) is None:
+            raise InputError(
+                f"{state.run} has ended and is not sealed; `exitkit resume {state.run}` seals it"
             )
 
 

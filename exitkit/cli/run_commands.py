@@ -73,6 +73,8 @@ def runs_of(workspace: Workspace) -> Iterator[RunState]:
     for folder in folders:
         with Journal(folder / JOURNAL) as journal:
             states.append(fold(journal.load()))
+    # A journal without its first line is a run that never started: nothing was touched.
+    states = [state for state in states if state.plan]
     yield from sorted(states, key=lambda state: (state.started_at, state.run))
 
 

@@ -118,7 +118,8 @@ def drive(
                 break
             time.sleep(BLOCKED_POLL_S if word == "blocked" else BUSY_POLL_S)
     except KeyboardInterrupt:
-        pass
+        # It may have come between a line's becoming durable and our knowing of it.
+        run.journal.load()
     if not run.state.ended:
         run.record("coordinator.stopped", {"interrupts": interrupts.count})
     return run.state
