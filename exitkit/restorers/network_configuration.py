@@ -31,7 +31,7 @@ from exitkit.drivers import ssh
 from exitkit.errors import InputError
 from exitkit.knowledge.network_platforms import Platform, platform_of
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.model.run import Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
 from exitkit.store.files import write_atomically
 from exitkit.store.holdings import Holding, chosen

@@ -1,0 +1,76 @@
+"""Run a playbook of the workspace, and the one that takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exitkit.errors import InputError
+from exitkit.model.plan import Step
+from exitkit.model.run import StepStatus
+from exitkit.ports import StepContext, Target
+from exitkit.steps.playbook import PlaybookStep
+
+PLAY = """- name: Write a note
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: The note
+      ansible.builtin.copy: {content: "{{ text }}", dest: "{{ directory }}/note", mode: "0644"}
+"""
+UNDO = """- name: Take the note away
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: No note
+      ansible.builtin.file: {path: "{{ directory }}/note", state: absent}
+"""
+STEP = Step(
+    "note",
+    "playbook",
+    {
+        "playbook": "playbooks/write_note.yml",
+        "target": "host",
+        "twice": True,
+        "variables": {"text": "größer"},
+    },
+)
+
+
+@pytest.fixture
+def context(context_of: Callable[..., StepContext], tmp_path: Path) -> StepContext:
+    (tmp_path / "hosts.yml").write_text("all:\n  hosts:\n    here: {ansible_connection: local}\n")
+    (tmp_path / "srv").mkdir()
+    settings = {"inventory": "hosts.yml", "host": "here", "directory": str(tmp_path / "srv")}
+    context = context_of(tmp_path, {"host": Target("host", "host", settings, tmp_path)})
+    (context.workspace / "playbooks").mkdir()
+    (context.workspace / "playbooks" / "write_note.yml").write_text(PLAY)
+    return context
+
+
+def test_a_playbook_runs_twice_and_its_undo_takes_it_back(
+    context: StepContext, tmp_path: Path
+) -> None:
+    (context.workspace / "playbooks" / "write_note.undo.yml").write_text(UNDO)
+    outcome = PlaybookStep().run(STEP, context)
+    assert outcome.status is StepStatus.SUCCEEDED, outcome.message
+    assert (tmp_path / "srv" / "note").read_text() == "größer"
+    assert outcome.metrics["tasks_changed"] == 1
+    assert outcome.metrics["second_run_changed"] == 0
+    PlaybookStep().undo(STEP, {}, context)
+    assert not (tmp_path / "srv" / "note").exists()
+
+
+def test_a_failing_task_is_named(context: StepContext) -> None:
+    (context.workspace / "playbooks" / "write_note.undo.yml").write_text(UNDO)
+    lost = Step("note", "playbook", {**STEP.params, "variables": {"directory": "/no/such"}})
+    outcome = PlaybookStep().run(lost, context)
+    assert outcome.status is StepStatus.FAILED
+    assert outcome.message.startswith("write_note.yml: The note: ")
+
+
+def test_a_playbook_that_nothing_takes_back_is_refused(context: StepContext) -> None:
+    with pytest.raises(InputError, match=r"no write_note\.undo\.yml beside the playbook"):
+        PlaybookStep().run(STEP, context)
