@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from exitkit.cli.main import exitkit
-from exitkit.knowledge.rulebook import load_rules
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ROOT / "docs/commands.md"
@@ -104,7 +103,7 @@ def _link_faults() -> Iterator[str]:
 
 
 def _requirement_faults() -> Iterator[str]:
-    """Every rule and file that docs/requirements.md names exists."""
+    """Every file that docs/requirements.md names exists (a test looks after its rules)."""
     path = ROOT / "docs/requirements.md"
     if not path.exists():
         yield "docs/requirements.md: not there"
@@ -113,9 +112,6 @@ def _requirement_faults() -> Iterator[str]:
     for named in sorted(set(re.findall(r"`((?:exitkit|tests|docs)/[\w/.-]+)`", text))):
         if not (ROOT / named).exists():
             yield f"docs/requirements.md: {named} is not there"
-    rules = {rule.id for rule in load_rules()}
-    for named in sorted(set(re.findall(r"EK-[A-Z0-9]+-[0-9]+", text)) - rules):
-        yield f"docs/requirements.md: there is no rule {named}"
 
 
 if __name__ == "__main__":
