@@ -45,7 +45,8 @@ SILENT = ("terminal ", "enable", "disable")
 class IosState:
     """What a device knows: its configuration as (section, lines), and what is saved.
 
-    A line that begins with one of `unsupported` is refused, as an older release would.
+    A line that begins with one of `unsupported` is refused, as an older release would, and a
+    command that begins with one of `forbidden` as for a user without the privilege.
     """
 
     hostname: str
@@ -53,6 +54,7 @@ class IosState:
     serial: str = "9EXITKIT001"
     licenses: tuple[tuple[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
     startup: str = ""
     shows: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -151,6 +153,8 @@ class IosSession:
     def _operate(self, line: str) -> str:
         state = self.state
         words = line.split()
+        if state.forbidden and line.startswith(state.forbidden):
+            return "% Authorization failed."
         if words[0] == "show":
             return self._show(words[1:])
         if line.startswith("conf"):

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from exitkit.demo.device_configuration import IosSession, IosState
 
 HOST = "127.0.0.1"
 LOGIN_TIMEOUT_S = 10
+PIECE_PAUSE_S = 0.02
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -82,7 +84,8 @@ class SshDevice:
     """A device that listens; `port` is real, `known_hosts_line` what an operator would keep.
 
     A line that begins with one of `hangs_on` is never answered: a device that died half way;
-    with `silent` it takes the login and never shows a prompt.
+    with `silent` it takes the login and never shows a prompt; with `pieces` it sends that many
+    bytes at a time, as a slow line does.
     """
 
     state: IosState
@@ -90,6 +93,7 @@ class SshDevice:
     key: paramiko.PKey
     hangs_on: tuple[str, ...] = ()
     silent: bool = False
+    pieces: int = 0
     port: int = 0
     _listener: socket.socket | None = None
     _transports: list[paramiko.Transport] = field(default_factory=list)
@@ -155,8 +159,16 @@ class SshDevice:
             if line in ("exit", "quit", "logout") and not session.configuring:
                 break
             answer = self._answer(session, line)
-            channel.sendall(_terminal("\n" + (answer + "\n" if answer else "") + session.prompt))
+            self._send(channel, "\n" + (answer + "\n" if answer else "") + session.prompt)
         channel.close()
+
+    def _send(self, channel: paramiko.Channel, text: str) -> None:
+        sent = _terminal(text)
+        size = self.pieces or len(sent)
+        for start in range(0, len(sent), size):
+            channel.sendall(sent[start : start + size])
+            if self.pieces:
+                time.sleep(PIECE_PAUSE_S)
 
     def _answer(self, session: IosSession, line: str) -> str:
         if self.hangs_on and line.startswith(self.hangs_on):

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import logging
+import re
 import socket
 import threading
 import time
@@ -33,12 +34,13 @@ class Device:
         self._connection = connection
         self._platform = platform
         self._line = line
+        self._prompt = ""
 
     def run(self, command: str) -> str:
         """Return what the device prints for one command of its operational mode."""
         with self._explained(command):
             answer = self._connection.send_command(
-                command, read_timeout=self._line.left_s(), strip_prompt=True, strip_command=True
+                command, expect_string=self._ending(command), read_timeout=self._line.left_s()
             )
             return str(answer).replace("\r", "")
 
@@ -50,6 +52,7 @@ class Device:
             )
             # A new hostname is a new prompt, which netmiko has to learn.
             self._connection.set_base_prompt()
+            self._prompt = ""
             return str(answer).replace("\r", "")
 
     def save(self) -> None:
@@ -77,6 +80,19 @@ class Device:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _ending(self, command: str) -> str:
+        """Return what the whole answer ends in: its own last line, then the prompt alone.
+
+        netmiko takes the prompt's text anywhere for the end; a description may contain it.
+        """
+        self._prompt = self._prompt or str(self._connection.find_prompt()).strip()
+        is_configuration = command == self._platform.commands["configuration"]
+        last = self._platform.last_line if is_configuration else ""
+        # A refusal has no such last line, and must not wait for one until the deadline.
+        refusals = f"{self._platform.rejected.pattern}|{self._platform.forbidden.pattern}"
+        body = rf"(?m:^{last}\s*$|{refusals})[\s\S]*" if last else ""
+        return rf"{body}(?m:^){re.escape(self._prompt)}\s*\Z"
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -134,9 +150,7 @@ def open_device(
 
     address = f"ssh://{host}:{port}"
     if not known_hosts.is_file():
-        raise DeviceRefused(
-            f"{address}: no file {known_hosts.name}; ssh-keyscan writes one"
-        )
+        raise DeviceRefused(f"{address}: no file {known_hosts.name}; ssh-keyscan writes one")
     known = platform_of(platform)
     try:
         line = _Line(host, port, deadline_s)

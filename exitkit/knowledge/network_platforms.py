@@ -39,9 +39,10 @@ class LicenseLines:
 class Platform:
     """One network operating system.
 
-    `commands` has `configuration` and may have `version`, `inventory`, `license`. `volatile`
-    lines differ from one look to the next; `skip` lines are printed but may not be typed;
-    `not_restored` says for people what a restore of the configuration leaves out.
+    `commands` has `configuration` and may have `version`, `inventory`, `license`. `last_line` ends
+    a whole configuration, where the system prints one. `volatile` lines differ from one look to
+    the next; `skip` lines are printed but may not be typed; `not_restored` says for people what a
+    restore of the configuration leaves out.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Platform:
     netmiko_type: str
     network_os: tuple[str, ...]
     commands: Mapping[str, str]
+    last_line: str
     rejected: re.Pattern[str]
     forbidden: re.Pattern[str]
     volatile: tuple[re.Pattern[str], ...]
@@ -125,6 +127,7 @@ def _platform(row: Mapping[str, object]) -> Platform:
         netmiko_type=str(document["netmiko_type"]),
         network_os=_texts(document["network_os"]),
         commands={key: str(value) for key, value in _mapping(document["commands"]).items()},
+        last_line=str(document.get("last_line", "")),
         rejected=re.compile(str(document["rejected"]), re.MULTILINE),
         forbidden=re.compile(str(document["forbidden"]), re.MULTILINE),
         volatile=_patterns(document["volatile"]),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from exitkit.collectors.network import NetworkCollector
 from exitkit.demo import device_files
+from exitkit.demo.device_configuration import IosState
 from exitkit.demo.ssh_device import SshDevice, host_key
 from exitkit.drivers.ssh import open_device
 from exitkit.knowledge.network_platforms import platform_of
@@ -95,6 +96,19 @@ def test_a_second_look_at_an_unchanged_device_gives_the_same_bytes(
     assert first == second
 
 
+def test_a_prompt_inside_a_slow_configuration_does_not_end_it(
+    start: Start, source: Write, context: Context
+) -> None:
+    text = device_files.EDGE.replace("uplink to", "edge1# uplink to").replace("hall", "edge1#")
+    device = start(IosState.of(text), "edge1", pieces=97)
+    findings = collect(source(edge1=device), context)
+    draft = next(d for d in of_type(findings, Draft) if d.aspect is Aspect.CONFIGURATION)
+    body = draft.contents[0].body.decode()
+    assert "description edge1# uplink to the carrier" in body
+    assert body.splitlines()[-1] == "end"
+    assert not [call for call in of_type(findings, Call) if call.is_open]
+
+
 def test_a_wrong_host_key_is_refused_and_named(
     start: Start, source: Write, context: Context
 ) -> None:
@@ -128,6 +142,18 @@ def test_a_wrong_password_is_refused_and_not_repeated_in_the_ledger(
     [call] = of_type(collect(place, replace(context, environ=environ)), Call)
     assert call.outcome is CallOutcome.REFUSED
     assert "wrong-4Zz9" not in call.reason
+
+
+def test_a_forbidden_command_is_refused_with_its_name_and_costs_no_deadline(
+    start: Start, source: Write, context: Context
+) -> None:
+    state = device_files.edge1()
+    state.forbidden = ("show running-config",)
+    findings = collect(source(edge1=start(state, "edge1")), context)
+    [call] = [call for call in of_type(findings, Call) if call.is_open]
+    assert (call.outcome, call.permission) == (CallOutcome.REFUSED, "show running-config")
+    assert "Authorization failed" in call.reason
+    assert len(of_type(findings, License)) == 2
 
 
 def test_a_hung_device_ends_at_its_deadline_and_costs_no_other_device(
