@@ -206,6 +206,7 @@ def access_record(access: Access) -> Record:
             "@id": access.urn,
             "@type": "Access",
             "principal": access.principal.urn,
+            "principalPlace": provider(access.principal),
             "principalType": access.principal_type,
             "permission": access.permission,
             "resource": access.resource,
