@@ -16,15 +16,10 @@ DEEPEST_NESTING = 64
 
 def canonical_bytes(value: Any) -> bytes:
     """Return RFC 8785 bytes of `value`; floats and integers beyond 2^53-1 are refused."""
-    fault = _fault(value, 1)
-    if fault:
-        raise PluginError(f"canonical JSON: {fault}; pass the value through storable() first")
-    if not _has_plain_keys(value):
-        value = _in_utf16_order(value)
-        return _encoded(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-    return _encoded(
-        json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    )  # fmt: skip
+    try:
+        return _canonical(value)
+    except ValueError as error:
+        raise PluginError(f"canonical JSON: {error}; pass it through storable() first") from error
 
 
 def parse_line(line: bytes) -> Any:
@@ -34,12 +29,10 @@ def parse_line(line: bytes) -> Any:
         raise InvalidBundle(f"a line of {len(line)} bytes; at most {LONGEST_LINE} are read")
     try:
         value = json.loads(line, parse_float=_refuse_float, parse_constant=_refuse_float)
+        same = _canonical(value) == line
     except (ValueError, RecursionError) as error:
         raise InvalidBundle(f"not canonical JSON: {error}") from error
-    fault = _fault(value, 1)
-    if fault:
-        raise InvalidBundle(f"not canonical JSON: {fault}")
-    if canonical_bytes(value) != line:
+    if not same:
         raise InvalidBundle("not canonical JSON: key order, spacing, escapes or a repeated key")
     return value
 
@@ -80,6 +73,16 @@ def instant(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
+def _canonical(value: Any) -> bytes:
+    fault = _fault(value, 1)
+    if fault:
+        raise ValueError(fault)
+    plain = _has_plain_keys(value)
+    ordered = value if plain else _in_utf16_order(value)
+    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), sort_keys=plain)
+    return text.encode()
+
+
 def _fault(value: Any, depth: int) -> str:
     """Say what canonical JSON cannot hold, or nothing."""
     if depth > DEEPEST_NESTING:
@@ -99,13 +102,6 @@ def _fault(value: Any, depth: int) -> str:
     if isinstance(value, list | tuple):
         return next(filter(None, (_fault(item, depth + 1) for item in value)), "")
     return f"{type(value).__name__} {str(value)[:40]!r} has no canonical form"
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise PluginError("canonical JSON: a lone surrogate; use storable() first") from error
 
 
 def _has_plain_keys(value: Any) -> bool:

@@ -86,8 +86,10 @@ def call_measurement(call: Call) -> Record:
 
 def transfer_measurement(run: str, step: str, measured: Measurement) -> Record:
     """Return the line of `measurements.jsonl` that says how fast a rehearsal moved something."""
+    # A step may measure one category several times: each measurement has its own line.
+    figures = map(str, (measured.items, measured.size_bytes, measured.duration_ms))
     return {
-        "@id": stable_urn("ebf-msr-1", "transfer", run, step, measured.category),
+        "@id": stable_urn("ebf-msr-1", "transfer", run, step, measured.category, *figures),
         "@type": "Measurement",
         "measure": "transfer",
         "subject": f"urn:exitkit:run:{run}",

@@ -91,7 +91,7 @@ class Examination:
         """Walk all tables once, then ask what only the whole shows."""
         ((whole, _),) = lines(self, "data/exitkit.json", "spec/schemas/bundle.schema.json")
         tables = {f"data/{table['path']}": table for table in whole["tables"]}
-        there = {p for p in self.manifest if re.match("data/(records|evidence)/[^/]*$", p)}
+        there = {p for p in self.manifest if re.match("data/(records/|evidence/[^/]*$)", p)}
         if not set(tables) == there == set(TABLES) or whole["formatVersion"] != "1.0":
             raise ValueError("data/exitkit.json does not list exactly the tables of format 1.0")
         self.ids["files"] = {path[5:] for path in self.manifest}
