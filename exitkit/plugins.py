@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from exitkit.errors import CannotRun, InputError, PluginError
@@ -19,13 +21,15 @@ NAME_ATTRIBUTE = {"collectors": "type", "restorers": "what", "steps": "kind"}
 
 
 def load_all(folder: str) -> Iterator[Any]:
-    """Yield one instance of every plugin class of `folder`, ours first, in name order."""
+    """Yield one instance of every plugin class of `folder`, ours first, in name order.
+
+    One whose client is not installed is there too, able to say what it needs and nothing else.
+    """
     if folder not in FOLDERS:
         raise PluginError(f"no plugin folder {folder!r}; one of {', '.join(FOLDERS)}")
     package = importlib.import_module(f"exitkit.{folder}")
     for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
-        yield from (cls() for cls in _plugin_classes(module))
+        yield from (cls() for cls in _classes(f"{package.__name__}.{module_info.name}"))
     for point in sorted(entry_points(group=f"exitkit.{folder}"), key=lambda point: point.name):
         yield point.load()()
 
@@ -61,7 +65,15 @@ def restorer_of(step: Step, targets: Mapping[str, Target]) -> tuple[Restorer, Ta
 def missing(needs: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the (module, extra) pairs of `needs` that are not installed."""
     pairs = [(module, extra) for module, _, extra in (need.partition(":") for need in needs)]
-    return [(module, extra) for module, extra in pairs if not importlib.util.find_spec(module)]
+    return [(module, extra) for module, extra in pairs if not _is_installed(module)]
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package around a dotted name is absent.
+        return False
 
 
 def require(needs: tuple[str, ...], who: str) -> None:
@@ -72,7 +84,35 @@ def require(needs: tuple[str, ...], who: str) -> None:
         )
 
 
-def _plugin_classes(module: Any) -> Iterator[type]:
-    for _, cls in inspect.getmembers(module, inspect.isclass):
-        if cls.__module__ == module.__name__ and hasattr(cls, "needs"):
-            yield cls
+def _classes(name: str) -> list[type]:
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as absent:
+        stand_ins = _stand_ins(name)
+        if any(missing(cls.needs) for cls in stand_ins):
+            return [*stand_ins]
+        raise PluginError(f"{name}: imports {absent.name}, which its `needs` do not name") from None
+    members = inspect.getmembers(module, inspect.isclass)
+    return [cls for _, cls in members if cls.__module__ == name and hasattr(cls, "needs")]
+
+
+def _stand_ins(name: str) -> list[Any]:
+    """Read the literal class attributes of a plugin file that cannot be imported."""
+    spec = importlib.util.find_spec(name)
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    found = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            members = dict(_literals(node))
+            if "needs" in members:
+                found.append(type(node.name, (), members))
+    return found
+
+
+def _literals(cls: ast.ClassDef) -> Iterator[tuple[str, Any]]:
+    for node in cls.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            try:
+                yield node.target.id, ast.literal_eval(node.value)
+            except ValueError:
+                continue

@@ -55,9 +55,12 @@ def _step(
         text = f'no kind "{step.kind}"; {suggest(step.kind, sorted(kinds))}'
         yield PlanRemark((*here, "kind"), text, "wrong")
         return
-    for module, extra in plugins.missing(kind.needs):
+    absent = plugins.missing(kind.needs)
+    for module, extra in absent:
         text = f"{module} is not installed; pip install 'exitkit-reversibility[{extra}]'"
         yield PlanRemark((*here, "kind"), text, "wrong")
+    if absent:
+        return
     for text in kind.problems(step):
         yield PlanRemark(here, text, "wrong")
     target = step.params.get("target")

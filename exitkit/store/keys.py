@@ -80,4 +80,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; check signing: in exitkit.yaml") from error
+        raise InputError(f"{path}: {error.strerror}; run `exitkit keygen`, or correct the path") from error
