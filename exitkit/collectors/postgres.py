@@ -34,7 +34,8 @@ from exitkit.store.canonical import canonical_bytes
 from exitkit.store.paths import segment
 
 FORMAT = "SQL schema and one CSV file (RFC 4180) by table"
-LOSS = ("owners and privileges", "roles and their passwords", "statistics")
+SCHEMA_FORMAT = "SQL"
+SCHEMA_LOSS = ("owners and privileges", "roles and their passwords")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,10 @@ def _asset(
         **config,
         "serverVersion": database.rows("SHOW server_version")[0][0],
         "extensions": [{"name": name, "version": version} for name, version in extensions],
+        "privileges": [
+            {"object": name, "grantee": grantee, "privileges": privileges}
+            for name, grantee, privileges in database.rows(_PRIVILEGES)
+        ],
         "tables": listed,
     }
     return Asset(ref, "db.database", ref.native_id, config, ctx.now)
@@ -175,20 +180,21 @@ def _data(
         return
     folder = f"datasets/{ref.urn.removeprefix('urn:uuid:')}"
     snapshot = database.begin_snapshot()
+    schema: list[Content] = []
     contents: list[Content] = []
     deadline_s = visit.context.limits.call_deadline_s
     for section, file in (("pre-data", "schema.sql"), ("post-data", "constraints.sql")):
         script = database.dump_schema(pg_dump, section, snapshot, deadline_s)
         binding = f"{ref.native_id} {section}"
         yield visit.call("pg_dump:schema", CallOutcome.COLLECTED, count=1, binding=binding)
-        contents.append(_content(f"{folder}/{file}", script.encode(), "application/sql"))
+        schema.append(_content(f"{folder}/{file}", script.encode(), "application/sql"))
     sequences = "".join(f"{row[0]}\n" for row in database.rows(_SEQUENCES))
     yield visit.call(
         "postgres:pg_sequences", CallOutcome.COLLECTED, count=sequences.count("\n"),
         binding=ref.native_id,
     )  # fmt: skip
-    contents.append(_content(f"{folder}/sequences.sql", sequences.encode(), "application/sql"))
-    contents.append(_definitions(database, folder))
+    schema.append(_content(f"{folder}/sequences.sql", sequences.encode(), "application/sql"))
+    schema.append(_definitions(database, folder))
     lines: list[dict[str, Any]] = []
     for table in tables:
         content, line = _table(visit, ref, database, table, folder)
@@ -198,20 +204,35 @@ def _data(
         yield visit.call(
             "postgres:copy", CallOutcome.COLLECTED, count=line["rows"], binding=binding
         )
-    yield from _holding(ref, folder, contents, lines, int(database.rows(_LARGE_OBJECTS)[0][0]))
+    large = int(database.rows(_LARGE_OBJECTS)[0][0])
+    yield from _holding(ref, folder, schema, contents, lines, large)
 
 
 def _holding(
-    ref: Ref, folder: str, contents: list[Content], lines: list[dict[str, Any]], large: int
+    ref: Ref,
+    folder: str,
+    schema: list[Content],
+    contents: list[Content],
+    lines: list[dict[str, Any]],
+    large: int,
 ) -> Iterator[Finding]:
     listing = b"".join(canonical_bytes(line) + b"\n" for line in lines)
     contents.append(_content(f"{folder}/tables.jsonl", listing, "application/jsonl"))
     rows, size = sum(line["rows"] for line in lines), sum(line["sizeBytes"] for line in lines)
-    loss = LOSS if not large else (*LOSS, f"{large} large objects")
+    loss = (f"{large} large objects",) if large else ()
     yield Dataset(ref, FORMAT, rows, size, listing=f"{folder}/tables.jsonl")
     yield Draft(
-        ref, Aspect.DATA, Level.IMPORTABLE, "pg_dump --section and COPY", FORMAT,
-        tuple(contents), loss, size,
+        ref, Aspect.CONFIGURATION, Level.IMPORTABLE, "pg_dump --section", SCHEMA_FORMAT,
+        tuple(schema), SCHEMA_LOSS,
+    )  # fmt: skip
+    yield Draft(
+        ref, Aspect.DATA, Level.IMPORTABLE, "COPY", FORMAT, tuple(contents), loss, size,
+    )  # fmt: skip
+    yield Gap(
+        ref, Aspect.ACCESS, Level.DESCRIBED, "semantic-loss",
+        "Privileges are listed in the configuration; roles belong to the server, not the database.",
+        Responsible.CUSTOMER, "Create the roles on the new server, then grant what the list says.",
+        method="aclexplode", confidence="high",
     )  # fmt: skip
 
 
@@ -273,4 +294,20 @@ SELECT pg_catalog.format('SELECT pg_catalog.setval(%L, %s, %L);',
     pg_catalog.format('%I.%I', schemaname, sequencename),
     coalesce(last_value, start_value), last_value IS NOT NULL)
 FROM pg_catalog.pg_sequences ORDER BY schemaname COLLATE "C", sequencename COLLATE "C"
+"""
+_PRIVILEGES = """
+SELECT name, grantee, pg_catalog.string_agg(DISTINCT privilege, ', ' ORDER BY privilege) FROM (
+  SELECT pg_catalog.format('%s.%s', n.nspname, c.relname) AS name,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
+    a.privilege_type AS privilege
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,
+    pg_catalog.aclexplode(c.relacl) a
+  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  UNION ALL
+  SELECT 'schema ' || n.nspname,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
+    a.privilege_type
+  FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+) granted GROUP BY name, grantee ORDER BY name COLLATE "C", grantee COLLATE "C"
 """

@@ -26,6 +26,7 @@ from exitkit.store.touched import note_touched, noted_touched
 
 CHUNK = 1024 * 1024
 MOST_ROWS_NAMED = 200
+_UNMARKED = ".exitkit-new"
 _DATABASES = """
 SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
 FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"
@@ -52,10 +53,11 @@ class DatabaseRestorer:
             names = [name for name, _ in cluster.rows(_DATABASES)]
         for name in names:
             lines.append(f"database {name}")
-            with open_database(dsn, name) as database:
-                for table in database.tables():
-                    digest = _digest(database.copy_out(table))
-                    lines.append(f"table {name}/{table.schema}.{table.name} sha256:{digest}")
+            try:
+                lines += _table_lines(dsn, name)
+            except DatabaseError as fault:
+                # Somebody else's database on a shared server: we see that it is there.
+                lines.append(f"database {name}: not readable, {fault}")
         return tuple(sorted(lines))
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
@@ -63,19 +65,19 @@ class DatabaseRestorer:
         bundle = open_bundle(context.bundle)
         holdings, dsn = chosen(bundle, step), _dsn(target, context.environ)
         names = [restored_name(step, holding.name) for holding in holdings]
-        ours = {name for noted in noted_touched(context) for name in noted["databases"]}
         with open_database(dsn) as cluster:
-            there = {name for name, _ in cluster.rows(_DATABASES)}
-            foreign = sorted(set(names) & there - ours)
+            there = dict(cluster.rows(_DATABASES))
+            foreign = [name for name in names if name in there and there[name] != _mark(context)]
             if foreign:
                 return failed(
                     f"database {foreign[0]} is already on {target.id} and is not ours;"
                     ' give the step `rename: "{name}_rehearsal"`'
                 )
-            touched = {"databases": sorted(set(names) | ours)}
+            touched = {"databases": sorted({*names, *map(_unmarked, names)})}
             note_touched(context, touched)
-            for name in sorted(set(names) & there):
-                cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
+            for name in touched["databases"]:
+                if name in there:
+                    cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
         try:
             parts = [
                 _restore_one(bundle, holding, dsn, name, context)
@@ -103,8 +105,10 @@ class DatabaseRestorer:
                 found, counted = _compare_one(bundle, holding, database, canaries)
             items += found
             rows += counted
-            if all(item.result == "equal" for item in found):
-                proofs.append(Proof(holding.urn, "data"))
+            wrong = {item.item for item in found if item.result != "equal"}
+            in_rows = {item for item in wrong if item.startswith("table ")}
+            proofs += [Proof(holding.urn, "data")] if not in_rows else []
+            proofs += [Proof(holding.urn, "configuration")] if not wrong - in_rows else []
         return compared(
             "database", items, canaries=canaries, proofs=proofs,
             metrics={"items_compared": rows, "rows_compared": rows},
@@ -120,13 +124,21 @@ class DatabaseRestorer:
         with open_database(_dsn(target, context.environ)) as cluster:
             comments = dict(cluster.rows(_DATABASES))
             for name in names:
-                # Without a comment it is ours too: a crash came between creating and marking it.
-                if name in comments and comments[name] in (mark, None):
+                marked = comments.get(name) == mark
+                if name in comments and (marked or name.endswith(_UNMARKED)):
                     cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
                     dropped += 1
         return Outcome(
             StepStatus.SUCCEEDED, f"{dropped} databases dropped", {"databases_dropped": dropped}
         )
+
+
+def _table_lines(dsn: str, name: str) -> list[str]:
+    with open_database(dsn, name) as database:
+        return [
+            f"table {name}/{table.schema}.{table.name} sha256:{_digest(database.copy_out(table))}"
+            for table in database.tables()
+        ]
 
 
 def _dsn(target: Target, environ: Mapping[str, str]) -> str:
@@ -135,6 +147,11 @@ def _dsn(target: Target, environ: Mapping[str, str]) -> str:
 
 def _mark(context: StepContext) -> str:
     return f"exitkit {context.idempotency_key}"
+
+
+def _unmarked(name: str) -> str:
+    """The name a database has until it carries our mark, so that a crash leaves no doubt."""
+    return name[: 63 - len(_UNMARKED)] + _UNMARKED
 
 
 def _restore_one(
@@ -146,9 +163,10 @@ def _restore_one(
     losses = ["owners and privileges: everything belongs to the login of the target"]
     with open_database(dsn) as cluster:
         place = (config["encoding"], config["collation"], config["characterType"])
-        if not cluster.create_database(name, *place):
+        if not cluster.create_database(_unmarked(name), *place):
             losses.append(f"collation {config['collation']}: the target uses its own")
-        cluster.comment_on_database(name, _mark(context))
+        cluster.comment_on_database(_unmarked(name), _mark(context))
+        cluster.statement("ALTER DATABASE {} RENAME TO {}", _unmarked(name), name)
     items: list[ItemResult] = []
     size = 0
     with open_database(dsn, name) as database:

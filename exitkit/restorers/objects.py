@@ -72,7 +72,7 @@ class ObjectsRestorer:
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every object, then read all of them back and hash."""
         bundle, store = open_bundle(context.bundle), _store(target, context.environ)
-        objects = _objects(bundle, step)
+        objects, not_held = _objects(bundle, step)
         started = time.monotonic()
         try:
             touched = _note(store, objects, context)
@@ -82,17 +82,18 @@ class ObjectsRestorer:
                     f"{foreign[0].label} is already on {target.id} and is not ours;"
                     ' give the step `rename: "{name}-rehearsal"`'
                 )
-            _write(bundle, store, objects, touched, context)
+            refused = _write(bundle, store, objects, touched, context)
             items = [item for one in objects for item in _read_back(store, one, None)]
         except StoreError as fault:
             return failed(f"{target.id}: {fault}")
         size = sum(one.size_bytes for one in objects)
         took_ms = int((time.monotonic() - started) * 1000)
         different = sum(item.result in ("different", "missing") for item in items)
-        losses = _losses(objects, items)
+        losses = (*not_held, *refused, *_losses(objects, items))
+        nothing = bool(objects) and different == len(objects)
         return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
-            f"{len(objects)} objects, {size} bytes restored, {different} came back different",
+            StepStatus.FAILED if nothing else StepStatus.SUCCEEDED,
+            f"{len(objects)} objects, {size} bytes restored, {different} not as they were",
             {
                 "items_restored": len(objects), "bytes_restored": size,
                 "items_different": different, "losses": len(losses),
@@ -105,7 +106,7 @@ class ObjectsRestorer:
         """Read every object back and compare its digest, type and metadata."""
         bundle, store = open_bundle(context.bundle), _store(target, context.environ)
         canaries = Canaries.of(step.params)
-        objects = _objects(bundle, step)
+        objects, not_held = _objects(bundle, step)
         items: list[ItemResult] = []
         unequal: set[str] = set()
         for one in objects:
@@ -116,7 +117,7 @@ class ObjectsRestorer:
         extra = list(_extra(store, objects, context))
         urns = {one.urn for one in objects} - unequal
         proofs = [] if extra else [Proof(urn, "data") for urn in sorted(urns)]
-        losses = _losses(objects, items)
+        losses = (*not_held, *_losses(objects, items))
         return compared(
             "objects", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs
         )
@@ -148,16 +149,24 @@ def _store(target: Target, environ: Mapping[str, str]) -> ObjectStore:
     return open_object_store(target.settings, environ, f"target {target.id}")
 
 
-def _objects(bundle: Bundle, step: Step) -> list[_Object]:
-    return [
-        _Object(
-            holding.urn, restored_name(step, holding.name), line["key"], line["sha256"],
-            line["sizeBytes"], line["path"], line.get("contentType", ""),
-            {pair["key"]: pair["value"] for pair in line.get("metadata", ())},
-        )
-        for holding in chosen(bundle, step) if holding.listing
-        for line in listed(bundle, holding)
-    ]  # fmt: skip
+def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]]:
+    """Return the objects to restore, and a loss for each bucket whose objects we do not hold."""
+    objects: list[_Object] = []
+    not_held: list[str] = []
+    for holding in chosen(bundle, step):
+        if not holding.listing:
+            not_held.append(f"bucket {holding.name}: its objects are not in the bundle")
+            continue
+        bucket = restored_name(step, holding.name)
+        for line in listed(bundle, holding):
+            metadata = {pair["key"]: pair["value"] for pair in line.get("metadata", ())}
+            objects.append(
+                _Object(
+                    holding.urn, bucket, line["key"], line["sha256"], line["sizeBytes"],
+                    line["path"], line.get("contentType", ""), metadata,
+                )
+            )  # fmt: skip
+    return objects, tuple(not_held)
 
 
 def _note(store: ObjectStore, objects: list[_Object], context: StepContext) -> dict[str, Any]:
@@ -190,15 +199,20 @@ def _write(
     objects: list[_Object],
     touched: Mapping[str, Any],
     context: StepContext,
-) -> None:
-    there = set(store.buckets())
+) -> list[str]:
+    """Write every object; one that the store refuses is a loss and does not cost the others."""
+    there, refused = set(store.buckets()), []
     for bucket in sorted(set(touched["buckets"]) - there):
         store.create_bucket(bucket)
     for number, one in enumerate(objects, 1):
         source = bundle.content_path(one.path)
-        store.write(one.bucket, one.key, source, one.content_type, one.metadata)
+        try:
+            store.write(one.bucket, one.key, source, one.content_type, one.metadata)
+        except StoreError as fault:
+            refused.append(f"{one.label}: refused, {fault}")
         if number % 100 == 0:
             context.progress(f"{number} of {len(objects)} objects")
+    return refused
 
 
 def _kept(bundle: Bundle, one: _Object) -> Iterator[bytes]:
