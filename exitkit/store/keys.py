@@ -80,4 +80,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; run `exitkit keygen`, or correct the path") from error
+        raise InputError(
+            f"{path}: {error.strerror}; run `exitkit keygen`, or correct the path"
+        ) from error
