@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exitkit import plugins
 from exitkit.model.contract import Contract
 from exitkit.model.plan import Effect, Milestone, Plan, Step
-from exitkit.ports import StepKind, Target
+from exitkit.ports import Restorer, StepKind, Target
 from exitkit.workspace.schema_faults import suggest
 from exitkit.workspace.yaml_lines import Where
 
@@ -31,11 +31,14 @@ def plan_remarks(plan: Plan, contract: Contract, targets: Sequence[Target]) -> I
         text = f'"{plan.contract}" is not the contract; contract.yaml has id "{contract.id}"'
         yield PlanRemark(("contract_ref",), text, "wrong")
     kinds: dict[str, StepKind] = {plugin.kind: plugin for plugin in plugins.load_all("steps")}
+    restorers: dict[str, Restorer] = {one.what: one for one in plugins.load_all("restorers")}
+    ground = {target.id: target for target in targets}
     for index, milestone in enumerate(plan.milestones):
         yield from _weak(milestone, ("milestones", index))
         for position, step in enumerate(milestone.steps):
             here: Where = ("milestones", index, "steps", position)
-            yield from _step(step, here, kinds, [target.id for target in targets])
+            yield from _step(step, here, kinds)
+            yield from _restored(step, here, restorers, ground)
 
 
 def _weak(milestone: Milestone, here: Where) -> Iterator[PlanRemark]:
@@ -47,9 +50,7 @@ def _weak(milestone: Milestone, here: Where) -> Iterator[PlanRemark]:
         yield PlanRemark(here, text, "weak")
 
 
-def _step(
-    step: Step, here: Where, kinds: dict[str, StepKind], targets: Sequence[str]
-) -> Iterator[PlanRemark]:
+def _step(step: Step, here: Where, kinds: Mapping[str, StepKind]) -> Iterator[PlanRemark]:
     kind = kinds.get(step.kind)
     if kind is None:
         text = f'no kind "{step.kind}"; {suggest(step.kind, sorted(kinds))}'
@@ -63,10 +64,26 @@ def _step(
         return
     for text in kind.problems(step):
         yield PlanRemark(here, text, "wrong")
-    target = step.params.get("target")
-    if isinstance(target, str) and target not in targets:
-        text = f'no target "{target}" in exitkit.yaml; {suggest(target, targets)}'
-        yield PlanRemark((*here, "target"), text, "wrong")
     if not kind.reversible or step.effect is Effect.DESTRUCTIVE:
         text = f"{step.id} cannot be undone: a rehearsal shows it and refuses to run it"
         yield PlanRemark(here, text, "note")
+
+
+def _restored(
+    step: Step, here: Where, restorers: Mapping[str, Restorer], targets: Mapping[str, Target]
+) -> Iterator[PlanRemark]:
+    """Check what is restored and where to, for the steps that say so."""
+    what, name = step.params.get("what"), step.params.get("target")
+    restorer = restorers.get(what) if isinstance(what, str) else None
+    if isinstance(what, str) and restorer is None:
+        text = f'nothing restores "{what}"; {suggest(what, sorted(restorers))}'
+        yield PlanRemark((*here, "what"), text, "wrong")
+    if isinstance(name, str) and name not in targets:
+        text = f'no target "{name}" in exitkit.yaml; {suggest(name, sorted(targets))}'
+        yield PlanRemark((*here, "target"), text, "wrong")
+        return
+    kind = targets[name].type if isinstance(name, str) else ""
+    if restorer is not None and kind and kind not in restorer.target_types:
+        wanted = " or ".join(restorer.target_types)
+        text = f'"{name}" is of type {kind}; {what} can be restored to {wanted}'
+        yield PlanRemark((*here, "target"), text, "wrong")

@@ -38,21 +38,26 @@ def machine_checks(root: Path, now: dt.datetime, environ: Mapping[str, str]) -> 
 
 
 def rehearsal_checks(plan: Plan, environ: Mapping[str, str]) -> Iterator[Check]:
-    """Look for what the steps of the plan need."""
-    kinds = sorted({step.kind for step in plan.steps()})
-    known = {plugin.kind: plugin for plugin in plugins.load_all("steps")}
-    for kind in kinds:
-        if kind not in known:
-            yield Check(f"step kind {kind}", False, "no such kind", "run `exitkit plan check`")
-        else:
-            yield from _clients(f"step kind {kind}", known[kind].needs)
-    if "playbook" in kinds:
-        beside = Path(sys.executable).parent / "ansible-playbook"
-        if beside.exists():
-            yield Check("ansible-playbook", True, str(beside))
-        else:
-            move = "pip install 'exitkit-reversibility[rehearsal]'"
-            yield _program("ansible-playbook", environ, move)
+    """Look for what the steps of the plan, and the restorers they name, need."""
+    needs: set[str] = set()
+    for folder, attribute, wanted in (
+        ("steps", "kind", {step.kind for step in plan.steps()}),
+        ("restorers", "what", {str(s.params["what"]) for s in plan.steps() if "what" in s.params}),
+    ):
+        known = {getattr(plugin, attribute): plugin for plugin in plugins.load_all(folder)}
+        for name in sorted(wanted):
+            if name in known:
+                needs.update(known[name].needs)
+                yield from _clients(f"plan: {attribute} {name}", known[name].needs)
+            else:
+                yield Check(
+                    f"plan: {attribute} {name}", False, "unknown", "run `exitkit plan check`"
+                )
+    if any(need.startswith("ansible") for need in needs):
+        beside = str(Path(sys.executable).parent)
+        path = f"{beside}:{environ.get('PATH', '')}"
+        move = "pip install 'exitkit-reversibility[rehearsal]'"
+        yield _program("ansible-playbook", {"PATH": path}, move)
 
 
 def workspace_checks(

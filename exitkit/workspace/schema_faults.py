@@ -51,6 +51,8 @@ def check_against(name: str, document: Document, known_elsewhere: Collection[Whe
 
 def suggest(word: str, known: Sequence[str]) -> str:
     """Return the next move for a word that is not one of `known`."""
+    if not known:
+        return "there is none yet; add it first"
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f'did you mean "{near[0]}"?'

@@ -53,6 +53,13 @@ def test_a_sound_plan_is_clean(root: Path, capsys: pytest.CaptureFixture[str]) -
     [
         ("kind: restore", "kind: restor", 11, 'no kind "restor"; did you mean "restore"?'),
         ("target: store", "target: stor", 11, 'no target "stor" in exitkit.yaml; did you mean'),
+        ("what: objects", "what: object", 11, 'nothing restores "object"; did you mean "objects"?'),
+        (
+            "what: objects",
+            "what: database",
+            11,
+            '"store" is of type s3; database can be restored to',
+        ),
         ("what: objects, ", "", 11, "`what` is missing"),
         ("CTR-1", "CTR-2", 4, '"CTR-2" is not the contract; contract.yaml has id "CTR-1"'),
     ],
