@@ -10,6 +10,7 @@ from typing import Any
 
 from exitkit.assess.dates import is_within, parse_period
 from exitkit.model.run import Event, Measurement
+from exitkit.model.verdict import Aspect, Level
 
 # Seconds that a start, a connection and a clock tick may hide: a rate from less says little.
 _SHORTEST_SAMPLE_MS = 1
@@ -58,7 +59,7 @@ class CategoryEstimate:
     def because(self) -> str:
         """Say in one line what the estimate rests on, or why there is none."""
         if not self.is_known:
-            return f"no rehearsal measured how fast {self.category} move"
+            return f"no rehearsal measured a rate for {self.category}"
         return (
             f"{self.sample_items} items and {self.sample_bytes} bytes in {self.sample_ms} ms, "
             f"{self.samples} sample{'s' * (self.samples != 1)}"
@@ -67,7 +68,11 @@ class CategoryEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Extrapolation:
-    """The whole exit: every category one after the other, against the contract's period."""
+    """The whole exit: every measured category one after the other, against the contract's period.
+
+    The times add up what was measured, None where nothing was. While a category is unknown they
+    are a lower bound, and nothing is said to fit.
+    """
 
     categories: tuple[CategoryEstimate, ...]
     low_ms: int | None
@@ -84,8 +89,16 @@ class Extrapolation:
 
     @property
     def period(self) -> str:
-        """The slow estimate as an ISO 8601 period; empty where it is unknown."""
-        return "" if self.high_ms is None else f"PT{-(-self.high_ms // 1000)}S"
+        """The time as an ISO 8601 period to hold against the contract; empty where unknown.
+
+        The slow estimate where all is known; where it is not, the quick one if that alone is
+        already too long.
+        """
+        if self.fit is Fit.EXCEEDS and self.low_ms is not None:
+            return _period(self.low_ms)
+        if self.unknown_categories or self.high_ms is None:
+            return ""
+        return _period(self.high_ms)
 
 
 def extrapolate(
@@ -107,6 +120,7 @@ def extrapolate(
         _total([getattr(one, name) for one in categories])
         for name in ("low_ms", "likely_ms", "high_ms")
     )
+    is_complete = all(one.is_known for one in categories)
     return Extrapolation(
         categories=categories,
         low_ms=low,
@@ -114,7 +128,7 @@ def extrapolate(
         high_ms=high,
         egress_bytes=sum(volume.size_bytes for volume in volumes.values()),
         allowed=allowed,
-        fit=_fit(low, high, allowed),
+        fit=_fit(low, high if is_complete else None, allowed),
     )
 
 
@@ -127,34 +141,38 @@ def measured_in(events: Iterable[Event]) -> Iterator[tuple[int, Measurement]]:
 
 
 def volumes_of(
-    assets: Iterable[Mapping[str, Any]], datasets: Iterable[Mapping[str, Any]]
+    assets: Iterable[Mapping[str, Any]],
+    datasets: Iterable[Mapping[str, Any]],
+    exportability: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Volume]:
-    """Return what a bundle holds to move, by the category a restore measures.
+    """Return what there is to move, by the category a restore measures.
 
-    Data sets count by what they hold (`objects`, `database`); of the other categories
-    (`network-configuration`, `files`) the configurations and scripts of the assets.
+    Data sets count by what they hold; device configurations and scripts by their bytes alone, as
+    one asset may hold any number of lines or files. Data that is not in the bundle is a category
+    of its own, which nobody can have measured.
     """
     kind_of = {}
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for asset in assets:
         kind_of[asset["@id"]] = str(asset["kind"])
-        category = _CATEGORY_OF_ARTIFACTS.get(str(asset["kind"]))
-        if category:
-            sizes = [int(artifact.get("sizeBytes", 0)) for artifact in asset.get("artifacts", ())]
-            totals[category][0] += 1
-            totals[category][1] += sum(sizes)
+        for artifact in asset.get("artifacts", ()):
+            category = _CATEGORY_OF_ROLE.get(str(artifact["role"]))
+            if category:
+                totals[category][1] += int(artifact.get("sizeBytes", 0))
     for dataset in datasets:
-        category = _CATEGORY_OF_DATA.get(kind_of.get(dataset["asset"], ""), "data")
+        category = _CATEGORY_OF_DATA.get(kind_of.get(dataset["asset"], ""), OTHER_DATA)
         totals[category][0] += int(dataset.get("records", 0))
         totals[category][1] += int(dataset.get("sizeBytes", 0))
+    for row in exportability:
+        if row["aspect"] == Aspect.DATA and row["level"] in _NOT_HELD:
+            totals[DATA_NOT_HELD][0] += 1
     return {category: Volume(*pair) for category, pair in totals.items()}
 
 
-_CATEGORY_OF_ARTIFACTS = {
-    "network.device": "network-configuration",
-    "automation.repository": "files",
-    "automation.script": "files",
-}
+OTHER_DATA = "other data"
+DATA_NOT_HELD = "data not in the bundle"
+_NOT_HELD = (Level.NOT_ATTEMPTED, Level.UNKNOWN)
+_CATEGORY_OF_ROLE = {"device-config": "network", "script": "scripts"}
 _CATEGORY_OF_DATA = {
     "storage.bucket": "objects",
     "db.database": "database",
@@ -200,20 +218,21 @@ def _scaled(volume: Volume, sample: Measurement) -> list[int]:
 
 
 def _total(times: list[int | None]) -> int | None:
-    """Add up; one unknown makes the whole unknown, and nothing to move is unknown too."""
-    if not times or None in times:
-        return None
-    return sum(time for time in times if time is not None)
+    """Add up what is known; nothing known is unknown, and never zero."""
+    known = [time for time in times if time is not None]
+    return sum(known) if known else None
 
 
 def _fit(low_ms: int | None, high_ms: int | None, allowed: str) -> Fit:
-    if low_ms is None or high_ms is None or not allowed:
+    if low_ms is None or not allowed:
         return Fit.UNKNOWN
     limit = parse_period(allowed)
-    if is_within(parse_period(f"PT{-(-high_ms // 1000)}S"), limit):
-        return Fit.FITS
-    return (
-        Fit.EXCEEDS
-        if is_within(parse_period(f"PT{low_ms // 1000}S"), limit) is False
-        else Fit.UNKNOWN
-    )
+    if is_within(parse_period(_period(low_ms)), limit) is False:
+        return Fit.EXCEEDS
+    if high_ms is None:
+        return Fit.UNKNOWN
+    return Fit.FITS if is_within(parse_period(_period(high_ms)), limit) else Fit.UNKNOWN
+
+
+def _period(time_ms: int) -> str:
+    return f"PT{-(-time_ms // 1000)}S"

@@ -95,6 +95,8 @@ def extrapolation_of(rehearsed: Bundle, newest: Bundle, contract: Contract | Non
         for row in rehearsed.records("measurements")
         if row["measure"] == "transfer" and runs and row["subject"] == runs[-1]["@id"]
     ]
-    volumes = volumes_of(newest.records("assets"), newest.records("datasets"))
+    volumes = volumes_of(
+        newest.records("assets"), newest.records("datasets"), newest.records("exportability")
+    )
     allowed = look_up(ALLOWED_PATH, contract.document) if contract else None
     return extrapolate(measurements, volumes, allowed or "")

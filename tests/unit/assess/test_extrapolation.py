@@ -37,10 +37,22 @@ def test_a_slow_and_a_fast_sample_widen_the_range() -> None:
 
 
 def test_no_rate_is_unknown_and_never_zero() -> None:
+    whole = extrapolate([], {"objects": Volume(100, 1_000)}, "P30D")
+    assert (whole.low_ms, whole.likely_ms, whole.high_ms) == (None, None, None)
+    assert (whole.fit, whole.period) == (Fit.UNKNOWN, "")
+
+
+def test_one_category_without_a_rate_leaves_a_lower_bound_that_fits_nothing() -> None:
     volumes = {"objects": Volume(100, 1_000), "database": Volume(5, 5)}
     whole = extrapolate([OBJECTS], volumes, "P30D")
-    assert (whole.likely_ms, whole.fit, whole.period) == (None, Fit.UNKNOWN, "")
+    assert (whole.low_ms, whole.fit, whole.period) == (2, Fit.UNKNOWN, "")
     assert whole.unknown_categories == ("database",)
+
+
+def test_a_lower_bound_can_be_too_long_already() -> None:
+    volumes = {"objects": Volume(100_000_000), "database": Volume(5, 5)}
+    whole = extrapolate([OBJECTS], volumes, "P1D")
+    assert (whole.fit, whole.period) == (Fit.EXCEEDS, "PT2000000S")
 
 
 def test_a_sample_of_nothing_is_no_rate() -> None:
@@ -65,14 +77,25 @@ def test_volumes_are_counted_by_what_a_restore_measures() -> None:
     assets = [
         {"@id": "a", "kind": "storage.bucket"},
         {"@id": "b", "kind": "db.database"},
-        {"@id": "c", "kind": "network.device", "artifacts": [{"sizeBytes": 70}]},
-    ]
+        {"@id": "c", "kind": "network.device", "artifacts": [
+            {"role": "device-config", "sizeBytes": 70}, {"role": "native-config", "sizeBytes": 9},
+        ]},
+        {"@id": "d", "kind": "db.document-store"},
+    ]  # fmt: skip
     datasets = [
         {"asset": "a", "records": 3, "sizeBytes": 30},
         {"asset": "b", "records": 9, "sizeBytes": 90},
+        {"asset": "d", "records": 1, "sizeBytes": 10},
     ]
-    assert volumes_of(assets, datasets) == {
+    exportability = [
+        {"aspect": "data", "level": "not-attempted"},
+        {"aspect": "data", "level": "importable"},
+        {"aspect": "configuration", "level": "unknown"},
+    ]
+    assert volumes_of(assets, datasets, exportability) == {
         "objects": Volume(3, 30),
         "database": Volume(9, 90),
-        "network-configuration": Volume(1, 70),
+        "other data": Volume(1, 10),
+        "network": Volume(0, 70),
+        "data not in the bundle": Volume(1, 0),
     }
