@@ -70,8 +70,8 @@ class CategoryEstimate:
 class Extrapolation:
     """The whole exit: every measured category one after the other, against the contract's period.
 
-    The times add up what was measured, None where nothing was. While a category is unknown they
-    are a lower bound, and nothing is said to fit.
+    While a category is unknown, `low_ms` is what the measured ones take at least, the other times
+    are None, and nothing is said to fit. Where nothing was measured all are None, never zero.
     """
 
     categories: tuple[CategoryEstimate, ...]
@@ -96,9 +96,7 @@ class Extrapolation:
         """
         if self.fit is Fit.EXCEEDS and self.low_ms is not None:
             return _period(self.low_ms)
-        if self.unknown_categories or self.high_ms is None:
-            return ""
-        return _period(self.high_ms)
+        return "" if self.high_ms is None else _period(self.high_ms)
 
 
 def extrapolate(
@@ -116,11 +114,10 @@ def extrapolate(
         for category, volume in sorted(volumes.items())
         if volume.items or volume.size_bytes
     )
-    low, likely, high = (
-        _total([getattr(one, name) for one in categories])
-        for name in ("low_ms", "likely_ms", "high_ms")
-    )
     is_complete = all(one.is_known for one in categories)
+    low = _total(one.low_ms for one in categories)
+    likely = _total(one.likely_ms for one in categories) if is_complete else None
+    high = _total(one.high_ms for one in categories) if is_complete else None
     return Extrapolation(
         categories=categories,
         low_ms=low,
@@ -128,7 +125,7 @@ def extrapolate(
         high_ms=high,
         egress_bytes=sum(volume.size_bytes for volume in volumes.values()),
         allowed=allowed,
-        fit=_fit(low, high if is_complete else None, allowed),
+        fit=_fit(low, high, allowed),
     )
 
 
@@ -217,7 +214,7 @@ def _scaled(volume: Volume, sample: Measurement) -> list[int]:
     return times
 
 
-def _total(times: list[int | None]) -> int | None:
+def _total(times: Iterable[int | None]) -> int | None:
     """Add up what is known; nothing known is unknown, and never zero."""
     known = [time for time in times if time is not None]
     return sum(known) if known else None

@@ -45,7 +45,8 @@ def test_no_rate_is_unknown_and_never_zero() -> None:
 def test_one_category_without_a_rate_leaves_a_lower_bound_that_fits_nothing() -> None:
     volumes = {"objects": Volume(100, 1_000), "database": Volume(5, 5)}
     whole = extrapolate([OBJECTS], volumes, "P30D")
-    assert (whole.low_ms, whole.fit, whole.period) == (2, Fit.UNKNOWN, "")
+    assert (whole.low_ms, whole.likely_ms, whole.high_ms) == (2, None, None)
+    assert (whole.fit, whole.period) == (Fit.UNKNOWN, "")
     assert whole.unknown_categories == ("database",)
 
 
