@@ -26,10 +26,9 @@ def free_port() -> int:
 
 
 def private_folder(name: str) -> Path:
-    """Make a folder only the server's own user enters; below the system's temporary folder,
-    because the unprivileged user cannot enter a folder that belongs to root alone.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=f"exitkit-{name}-"))
+    """Make a folder only the server's own user enters, where root is not the only one to get to."""
+    place = "/tmp" if runs_as_root() else None  # noqa: S108  # a TMPDIR of root's may be closed
+    folder = Path(tempfile.mkdtemp(prefix=f"exitkit-{name}-", dir=place))
     if runs_as_root():
         shutil.chown(folder, UNPRIVILEGED)
     return folder

@@ -6,10 +6,12 @@ environment that an earlier run left in one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from exitkit.errors import ExitkitError
 
 IDENT = "run"
+_OWNER = "EXITKIT_PLAYBOOK_OWNER"
 _FAILURES = ("runner_item_on_failed", "runner_on_failed", "runner_on_unreachable")
 _PASSED_ON = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE")
 
@@ -46,12 +50,18 @@ def run_playbook(
     inventory: Path,
     folder: Path,
     *,
+    owner: str,
     hosts: str = "all",
     variables: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     deadline_s: int = 600,
 ) -> PlaybookRun:
-    """Run `playbook` in the new private data directory `folder`; raise where a task failed."""
+    """Run `playbook` in the new private data directory `folder`; raise where a task failed.
+
+    `owner` names the work it belongs to; what an earlier run of the same work left behind is
+    ended first.
+    """
+    end_leftovers(owner)
     if folder.exists():
         raise PlaybookFailed(f"{folder}: exists already; every run needs a new folder")
     (folder / "project").mkdir(parents=True)
@@ -66,14 +76,28 @@ def run_playbook(
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            command, env=_environ(folder, environ or {}), capture_output=True, text=True,
+            command, env=_environ(folder, owner, environ or {}), capture_output=True, text=True,
             check=False, timeout=deadline_s, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired as timeout:
+        end_leftovers(owner)
         raise PlaybookFailed(f"{playbook.name}: not done after {deadline_s} s") from timeout
     finally:
         _scrub(folder)
     return _result(playbook, folder, done)
+
+
+def end_leftovers(owner: str) -> None:
+    """End what playbooks of `owner` still run on this machine.
+
+    Ansible puts its workers into sessions of their own, where no signal to the group of a killed
+    step reaches them; the mark in their environment does.
+    """
+    for process in psutil.process_iter():
+        # Processes of other users do not show their environment, and none of them is ours.
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_OWNER) == owner and process.pid != os.getpid():
+                process.send_signal(signal.SIGKILL)
 
 
 def connection_of(inventory: Path, host: str) -> str:
@@ -100,12 +124,13 @@ def _connections(groups: Mapping[str, Any], host: str, inherited: str) -> Iterat
         yield from _connections(members.get("children") or {}, host, own)
 
 
-def _environ(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
+def _environ(folder: Path, owner: str, given: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # The programs of our own virtual environment, also where nobody activated it.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     return {
         **kept,
+        _OWNER: owner,
         "PATH": path,
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_NOCOLOR": "1",

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
-from exitkit.drivers.ansible import PlaybookRun, connection_of, run_playbook
+from exitkit.drivers.ansible import PlaybookRun, connection_of, end_leftovers, run_playbook
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
@@ -87,10 +87,9 @@ class FilesRestorer:
         with tempfile.TemporaryDirectory(dir=context.attempt_dir, prefix=".stage-") as stage:
             archive = Path(stage) / "scripts.tar"
             archive.write_bytes(archive_of(wanted))
-            variables = {"archive": str(archive)}
-            first = _play(RESTORE, target, _new_folder(context, "ansible-1"), context, variables)
+            first = _run(RESTORE, target, context, "ansible-1", archive=str(archive))
             took_ms = int((time.monotonic() - started) * 1000)
-            second = _play(RESTORE, target, _new_folder(context, "ansible-2"), context, variables)
+            second = _run(RESTORE, target, context, "ansible-2", archive=str(archive))
         items = list(_compare(wanted, _parsed(second.printed.get(READ_TASK, "")), Canaries.of({})))
         different = sum(item.result != "equal" for item in items)
         size = sum(len(file.body) for file in wanted)
@@ -129,13 +128,13 @@ class FilesRestorer:
         self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
     ) -> Outcome:
         """Remove the files this step put there, and the folders that are empty then."""
+        end_leftovers(context.idempotency_key)
         noted = [touched] if touched else noted_touched(context)
         if not noted:
             return Outcome(StepStatus.SUCCEEDED, "nothing was put there")
         if not _is_there(target):
             return Outcome(StepStatus.SUCCEEDED, "the folder is gone already")
-        variables = {"files": noted[0]["files"], "folders": noted[0]["folders"]}
-        _play(UNDO, target, _new_folder(context, "undo"), context, variables)
+        _run(UNDO, target, context, "undo", **noted[0])
         return Outcome(
             StepStatus.SUCCEEDED, f"{len(noted[0]['files'])} files removed",
             {"files_removed": len(noted[0]["files"])},
@@ -169,27 +168,42 @@ def _new_folder(context: StepContext, name: str) -> Path:
     return context.attempt_dir / (f"{name}-{taken + 1}" if taken else name)
 
 
+def _run(
+    name: str, target: Target, context: StepContext, label: str, **variables: Any
+) -> PlaybookRun:
+    return _play(
+        name, target, _new_folder(context, label), variables,
+        own=context.workspace / "playbooks", owner=context.idempotency_key,
+    )  # fmt: skip
+
+
 def _play(
     name: str,
     target: Target,
     folder: Path,
-    context: StepContext | None,
     variables: Mapping[str, Any],
+    *,
+    own: Path | None = None,
+    owner: str = "exitkit-read",
 ) -> PlaybookRun:
-    own = context.workspace / "playbooks" / name if context else None
+    """Run the workspace's playbook of that name, or else ours."""
     given = {"directory": _directory(target), **variables}
-    if own and own.is_file():
-        return run_playbook(own, _inventory(target), folder, hosts=_hosts(target), variables=given)
     with as_file(files("exitkit").joinpath("playbooks")) as shipped:
+        mine = own / name if own else shipped / name
         return run_playbook(
-            shipped / name, _inventory(target), folder, hosts=_hosts(target), variables=given
+            mine if mine.is_file() else shipped / name,
+            _inventory(target),
+            folder,
+            owner=owner,
+            hosts=_hosts(target),
+            variables=given,
         )
 
 
 def _listing(target: Target, folder: Path) -> dict[str, _Found]:
     """List the files on the host; on our own machine without the detour through Ansible."""
     if not _is_local(target):
-        return _parsed(_play(READ, target, folder, None, {}).printed.get(READ_TASK, ""))
+        return _parsed(_play(READ, target, folder, {}).printed.get(READ_TASK, ""))
     root = Path(_directory(target))
     return {
         path.relative_to(root).as_posix(): _Found(

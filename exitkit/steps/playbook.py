@@ -13,7 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.drivers.ansible import PlaybookFailed, PlaybookRun, run_playbook
+from exitkit.drivers.ansible import (
+    PlaybookFailed,
+    PlaybookRun,
+    end_leftovers,
+    run_playbook,
+)
 from exitkit.errors import InputError
 from exitkit.model.plan import Step
 from exitkit.model.run import Measurement, Outcome, StepStatus
@@ -65,6 +70,7 @@ class PlaybookStep:
 
     def undo(self, step: Step, touched: Mapping[str, Any], context: StepContext) -> Outcome:
         """Run the playbook that takes it back, where an attempt had begun."""
+        end_leftovers(context.idempotency_key)
         if not touched and not noted_touched(context):
             return Outcome(StepStatus.SUCCEEDED, "nothing was run")
         undone = _play(_undo_path(step, context), step, context, "undo")
@@ -96,6 +102,7 @@ def _play(path: Path, step: Step, context: StepContext, name: str) -> PlaybookRu
         path,
         target.base / str(target.settings["inventory"]),
         folder,
+        owner=context.idempotency_key,
         hosts=str(target.settings.get("host", "all")),
         variables=variables,
     )

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
+from exitkit.drivers.ansible import end_leftovers
 from exitkit.errors import InputError
 from exitkit.model.plan import Step
 from exitkit.model.run import StepStatus
@@ -74,3 +81,49 @@ def test_a_failing_task_is_named(context: StepContext) -> None:
 def test_a_playbook_that_nothing_takes_back_is_refused(context: StepContext) -> None:
     with pytest.raises(InputError, match=r"no write_note\.undo\.yml beside the playbook"):
         PlaybookStep().run(STEP, context)
+
+
+WAIT = """- name: Wait
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: A long task
+      ansible.builtin.command: "sleep {{ seconds }}"
+"""
+
+
+def test_what_a_killed_step_left_running_is_ended_before_the_next_attempt(
+    context: StepContext, tmp_path: Path
+) -> None:
+    playbook, inventory = tmp_path / "wait.yml", tmp_path / "hosts.yml"
+    playbook.write_text(WAIT)
+    seconds = "86399.5"
+    code = (
+        "from pathlib import Path; from exitkit.drivers.ansible import run_playbook;"
+        f"run_playbook(Path({str(playbook)!r}), Path({str(inventory)!r}),"
+        f" Path({str(tmp_path / 'first')!r}), owner='run/wait',"
+        f" variables={{'seconds': '{seconds}'}})"
+    )
+    step = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    end = time.monotonic() + 60
+    while not sleeping(seconds) and time.monotonic() < end:
+        time.sleep(0.1)
+    os.killpg(step.pid, signal.SIGKILL)
+    step.wait()
+    assert sleeping(seconds), "the task outlives the step that began it"
+    end_leftovers("another/step")
+    assert sleeping(seconds)
+    end_leftovers("run/wait")
+    psutil.wait_procs(sleeping(seconds), timeout=10)
+    assert not sleeping(seconds)
+
+
+def sleeping(seconds: str) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter() if words(one) == ["sleep", seconds]]
+
+
+def words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
