@@ -2,63 +2,77 @@
 
 from __future__ import annotations
 
-from exitkit.report.figure import Figure, Origin
-from exitkit.report.inputs import Allowed, Estimate, Leg
+from collections.abc import Sequence
+
+from exitkit.assess.dates import parse_period
+from exitkit.assess.extrapolation import CategoryEstimate, Extrapolation, Fit
+from exitkit.model.run import Event
+from exitkit.report.figure import Figure, Origin, at, text_at
 from exitkit.report.parts import Duration, LegRow
 
-DAY_MS = 86_400_000
+DAY_S = 86_400
+FITS = {Fit.FITS: "within", Fit.EXCEEDS: "longer", Fit.UNKNOWN: "overlaps"}
 
 
-def set_against(estimate: Estimate | None, allowed: Allowed | None) -> Duration:
-    """Compare the extrapolated range with the contract's period; what is unknown stays so."""
-    low = estimate.low_ms if estimate else None
-    high = estimate.high_ms if estimate else None
-    origin = Origin("contract", (), "value", allowed.path) if allowed else None
+def set_against(
+    whole: Extrapolation | None, events: Sequence[Event], allowed: str, allowed_path: str
+) -> Duration:
+    """Compare the extrapolated range with the contract's period; what is unknown stays so.
+
+    `allowed` is the ISO 8601 period at `allowed_path` of the contract, or empty.
+    """
+    shortest_s, longest_s = parse_period(allowed).bounds_s() if allowed else (0, 0)
+    origin = Origin("contract", (), "value", allowed_path)
     return Duration(
-        code=_code(low, high, allowed),
-        low_ms=_figure("total", "low_ms", low),
-        high_ms=_figure("total", "high_ms", high),
-        allowed=Figure(allowed.period, origin) if allowed and origin else None,
-        allowed_days=allowed.days if allowed else None,
-        allowed_path=allowed.path if allowed else "",
-        because=estimate.because if estimate else "",
-        legs=tuple(_leg(leg) for leg in estimate.legs) if estimate else (),
+        code=_code(whole, allowed),
+        low_ms=_figure("total", "low_ms", whole.low_ms if whole else None),
+        likely_ms=_figure("total", "likely_ms", whole.likely_ms if whole else None),
+        high_ms=_figure("total", "high_ms", whole.high_ms if whole else None),
+        allowed=Figure(allowed, origin) if allowed else None,
+        allowed_days=shortest_s // DAY_S,
+        allowed_is_exact=shortest_s == longest_s and shortest_s % DAY_S == 0,
+        allowed_path=allowed_path,
+        unmeasured=whole.unknown_categories if whole else (),
+        legs=tuple(_leg(leg, events) for leg in whole.categories) if whole else (),
     )
 
 
-def _code(low: int | None, high: int | None, allowed: Allowed | None) -> str:
-    if low is None or high is None:
+def _code(whole: Extrapolation | None, allowed: str) -> str:
+    if whole is None or whole.low_ms is None or whole.high_ms is None:
         return "unknown"
-    if allowed is None:
-        return "no-period"
-    if high <= allowed.days * DAY_MS:
-        return "within"
-    return "longer" if low > allowed.days * DAY_MS else "overlaps"
+    return FITS[whole.fit] if allowed else "no-period"
 
 
-def _leg(leg: Leg) -> LegRow:
-    def counted(name: str, value: int) -> Figure:
-        return Figure(value, _origin(leg.category, name), leg.events)
+def _leg(leg: CategoryEstimate, events: Sequence[Event]) -> LegRow:
+    lines = tuple(event.sequence for event in events if _measures(event, leg.category))
+
+    def counted(name: str, value: int | None) -> Figure | None:
+        return _figure(leg.category, name, value, lines)
 
     return LegRow(
         category=leg.category,
-        unit=leg.unit,
-        volume=_figure(leg.category, "volume", leg.volume, leg.events),
-        sample=counted("sample", leg.sample),
-        samples=counted("samples", leg.samples),
-        sample_ms=counted("sample_ms", leg.sample_ms),
-        low_ms=_figure(leg.category, "low_ms", leg.low_ms, leg.events),
-        high_ms=_figure(leg.category, "high_ms", leg.high_ms, leg.events),
-        because=leg.because,
-        events=leg.events,
+        volume_items=counted("volume.items", leg.volume.items or None),
+        volume_bytes=counted("volume.size_bytes", leg.volume.size_bytes or None),
+        sample_items=counted("sample_items", leg.sample_items or None),
+        sample_bytes=counted("sample_bytes", leg.sample_bytes or None),
+        samples=counted("samples", leg.samples or None),
+        sample_ms=counted("sample_ms", leg.sample_ms or None),
+        low_ms=counted("low_ms", leg.low_ms),
+        likely_ms=counted("likely_ms", leg.likely_ms),
+        high_ms=counted("high_ms", leg.high_ms),
+        events=lines,
     )
+
+
+def _measures(event: Event, category: str) -> bool:
+    measurements = at(event.data, "outcome.measurements") or ()
+    return any(text_at(one, "category") == category for one in measurements)
 
 
 def _figure(
     category: str, name: str, value: int | None, events: tuple[int, ...] = ()
 ) -> Figure | None:
-    return None if value is None else Figure(value, _origin(category, name), events)
-
-
-def _origin(category: str, name: str) -> Origin:
-    return Origin("extrapolation", (("category", (category,)),), "value", name)
+    if value is None:
+        return None
+    origin = Origin("extrapolation", (("category", (category,)),), "value", name)
+    return Figure(value, origin, events)

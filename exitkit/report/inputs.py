@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from exitkit.assess.extrapolation import Extrapolation
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
 
@@ -30,52 +31,13 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One category of what has to be moved, and how long moving all of it would take.
-
-    `low_ms` and `high_ms` are None where no rate was measured or the volume is not known; `because`
-    says which. `events` are the journal lines that hold the measurements.
-    """
-
-    category: str
-    unit: str
-    volume: int | None
-    sample: int
-    samples: int
-    sample_ms: int
-    low_ms: int | None
-    high_ms: int | None
-    because: str
-    events: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long a full exit would take by what was measured; None is unknown, never zero."""
-
-    legs: tuple[Leg, ...]
-    low_ms: int | None
-    high_ms: int | None
-    because: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """How long the contract gives: the ISO 8601 period at `path` of contract.yaml, in days."""
-
-    path: str
-    period: str
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
 class RunInputs:
     """A rehearsal or an exit as its journal tells it, and what the judge made of it."""
 
     summary: RunSummary
     events: tuple[Event, ...]
     verdicts: tuple[Verdict, ...]
-    estimate: Estimate
+    extrapolation: Extrapolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +45,8 @@ class ReportInputs:
     """All inputs of `build_view`.
 
     `records` are the tables of the bundle by name, each in the order of its file. `rules` is None
-    where there is no contract to check; `run` is None where nothing was rehearsed.
+    where there is no contract to check; `run` is None where nothing was rehearsed. The period that
+    the contract gives stands at `allowed_path` of `contract`.
     """
 
     now: dt.datetime
@@ -94,6 +57,6 @@ class ReportInputs:
     verified: Verified
     signers: tuple[str, ...] = ()
     contract: Mapping[str, Any] = field(default_factory=dict)
-    allowed: Allowed | None = None
+    allowed_path: str = ""
     rules: tuple[RuleResult, ...] | None = None
     run: RunInputs | None = None

@@ -36,31 +36,38 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class LegRow:
-    """One row of the extrapolation, each number with the journal lines it came from."""
+    """One category of what has to move; None is not known, or nothing was measured."""
 
     category: str
-    unit: str
-    volume: Figure | None
-    sample: Figure
-    samples: Figure
-    sample_ms: Figure
+    volume_items: Figure | None
+    volume_bytes: Figure | None
+    sample_items: Figure | None
+    sample_bytes: Figure | None
+    samples: Figure | None
+    sample_ms: Figure | None
     low_ms: Figure | None
+    likely_ms: Figure | None
     high_ms: Figure | None
-    because: str
     events: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """In how long against how long: `unknown`, `no-period`, `within`, `overlaps` or `longer`."""
+    """In how long against how long: `unknown`, `no-period`, `longer`, `overlaps` or `within`.
+
+    `allowed_days` is the shortest the contract's period can be; `unmeasured` are the categories
+    without a rate, which make the whole unknown.
+    """
 
     code: str
     low_ms: Figure | None
+    likely_ms: Figure | None
     high_ms: Figure | None
     allowed: Figure | None
-    allowed_days: int | None
+    allowed_days: int
+    allowed_is_exact: bool
     allowed_path: str
-    because: str
+    unmeasured: tuple[str, ...]
     legs: tuple[LegRow, ...]
 
 

@@ -69,17 +69,26 @@ def _milestone(verdict: Verdict, events: Sequence[Event]) -> MilestoneRow:
     place, planned = _planned(start, "plan.milestones", verdict.milestone)
     return MilestoneRow(
         id=verdict.milestone,
-        title=text_at(planned, "title.en") or text_at(planned, "title"),
+        title=_title(at(planned, "title")),
         clause=text_at(planned, "contract_clause"),
         verdict=verdict.verdict.value,
         because=verdict.because,
-        criteria=tuple(_criterion(c, start, place, events) for c in verdict.criteria),
+        criteria=tuple(_criterion(verdict, c, start, place, events) for c in verdict.criteria),
         events=verdict.events,
     )
 
 
+def _title(found: Any) -> str:
+    titles = found if isinstance(found, Mapping) else {"en": found or ""}
+    return str(titles.get("en") or next(iter(titles.values()), ""))
+
+
 def _criterion(
-    found: CriterionVerdict, start: Event | None, milestone: str, events: Sequence[Event]
+    verdict: Verdict,
+    found: CriterionVerdict,
+    start: Event | None,
+    milestone: str,
+    events: Sequence[Event],
 ) -> CriterionRow:
     place, planned = _planned(start, f"{milestone}.criteria", found.criterion)
     event = next((event for event in events if event.sequence == found.event), None)
@@ -90,18 +99,18 @@ def _criterion(
         metric=found.metric,
         unit=text_at(planned, "unit"),
         op=text_at(planned, "op"),
-        expected=expected or _judged(found, "expected"),
-        measured=measured or _judged(found, "measured"),
+        expected=expected or _judged(verdict, found, "expected"),
+        measured=measured or _judged(verdict, found, "measured"),
         verdict=found.verdict.value,
         event=found.event,
         because=found.because,
     )
 
 
-def _judged(found: CriterionVerdict, side: str) -> Figure | None:
+def _judged(verdict: Verdict, found: CriterionVerdict, side: str) -> Figure | None:
     """Make a figure of what the judge worked out himself: a deadline, a time taken."""
     value = getattr(found, side)
-    where = (("criterion", (found.criterion,)),)
+    where = (("milestone", (verdict.milestone,)), ("criterion", (found.criterion,)))
     lines = (found.event,) if found.event else ()
     return Figure(value, Origin("criteria", where, "value", side), lines) if value else None
 

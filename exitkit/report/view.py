@@ -34,7 +34,7 @@ def build_view(inputs: ReportInputs) -> View:
     """Build the report's one value; every number in it carries where it came from."""
     estate = count_estate(inputs.records)
     run = tell_run(inputs.run) if inputs.run else None
-    duration = set_against(inputs.run.estimate if inputs.run else None, inputs.allowed)
+    duration = _duration(inputs)
     milestones = _milestones(inputs)
     view = View(
         made_at=inputs.now.isoformat(),
@@ -55,6 +55,14 @@ def build_view(inputs: ReportInputs) -> View:
     )
     figures = {figure.origin.anchor: figure for figure in _figures(view)}
     return replace(view, appendix=replace(view.appendix, figures=tuple(figures.values())))
+
+
+def _duration(inputs: ReportInputs) -> Duration:
+    allowed = text_at(inputs.contract, inputs.allowed_path)
+    period = "" if allowed == "unknown" else allowed
+    if inputs.run is None:
+        return set_against(None, (), period, inputs.allowed_path)
+    return set_against(inputs.run.extrapolation, inputs.run.events, period, inputs.allowed_path)
 
 
 def _milestones(inputs: ReportInputs) -> tuple[Count, ...]:

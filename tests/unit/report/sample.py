@@ -7,17 +7,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from exitkit.assess.extrapolation import Extrapolation, Volume, extrapolate
 from exitkit.model.asset import Asset, Ref
 from exitkit.model.contract import RuleResult
 from exitkit.model.holdings import Access, Automation, Dataset, Finding, License
 from exitkit.model.ledger import Acknowledgement, Call, CallOutcome
 from exitkit.model.plan import Mode
-from exitkit.model.run import CriterionVerdict, Event, MilestoneVerdict, RunSummary, Verdict
+from exitkit.model.run import (
+    CriterionVerdict,
+    Event,
+    Measurement,
+    MilestoneVerdict,
+    RunSummary,
+    Verdict,
+)
 from exitkit.model.verdict import Aspect, Exportability, Level, Responsible
 from exitkit.report.inputs import (
-    Allowed,
-    Estimate,
-    Leg,
     LevelReached,
     ReportInputs,
     RunInputs,
@@ -234,25 +239,20 @@ def verdicts() -> tuple[Verdict, ...]:
     proved, missed = MilestoneVerdict.PROVED, MilestoneVerdict.MISSED
     equal = CriterionVerdict("M7.1", "items_different", "== 0", "0", proved, 6, "met")
     enough = CriterionVerdict("M7.2", "items_compared", ">= 1000", "1250", proved, 6, "met")
+    in_time = CriterionVerdict("M7.deadline", "elapsed_s", "<= 864000 s", "3 s", proved, 6, "met")
     lost = CriterionVerdict("M8.1", "canaries_found", "== 3", "2", missed, 9, "2 is not 3")
     return (
-        Verdict("M7", proved, (equal, enough), (2, 6, 7), "Every criterion was met."),
+        Verdict("M7", proved, (equal, enough, in_time), (2, 6, 7), "Every criterion was met."),
         Verdict("M8", missed, (lost,), (9,), "A canary did not come back."),
         Verdict("M10", MilestoneVerdict.NOT_TESTED, (), (13,), "A rehearsal does not cut over."),
     )
 
 
-def estimate() -> Estimate:
-    """Return a range for what was measured and an unknown for what was not."""
-    day = 86_400_000
-    return Estimate(
-        legs=(
-            Leg("database", "bytes", 734_003_200_000, 734_003, 1, 1830, 41 * day, 58 * day, "",
-                (4,)),
-            Leg("objects", "items", None, 0, 0, 0, None, None, "no rate was measured"),
-        ),
-        low_ms=41 * day, high_ms=58 * day, because="Objects are not in it: no rate was measured.",
-    )  # fmt: skip
+def extrapolation() -> Extrapolation:
+    """Return a range of six weeks and more for what the journal measured."""
+    measured = [Measurement("database", 1250, 734_003, 1830)]
+    volumes = {"database": Volume(1_700_000_000, 1_500_000_000_000)}
+    return extrapolate(measured, volumes, "P90D")
 
 
 def rules() -> tuple[RuleResult, ...]:
@@ -297,7 +297,7 @@ def inputs(run: bool = True) -> ReportInputs:
         ),
         signers=("SHA256:abcdef",),
         contract={"reversibility": {"period": {"max": "P90D"}}},
-        allowed=Allowed("reversibility.period.max", "P90D", 90),
+        allowed_path="reversibility.period.max",
         rules=rules(),
-        run=RunInputs(summary, told, verdicts(), estimate()) if run else None,
+        run=RunInputs(summary, told, verdicts(), extrapolation()) if run else None,
     )  # fmt: skip

@@ -86,9 +86,14 @@ def tables_of(inputs: ReportInputs) -> dict[str, Sequence[Any]]:
         run = inputs.run
         tables["events"] = [json.loads(json.dumps(event_record(event))) for event in run.events]
         tables["milestones"] = [asdict(verdict) for verdict in run.verdicts]
-        tables["criteria"] = [asdict(row) for verdict in run.verdicts for row in verdict.criteria]
-        legs = [asdict(leg) for leg in run.estimate.legs]
-        tables["extrapolation"] = [*legs, {"category": "total", **asdict(run.estimate)}]
+        tables["criteria"] = [
+            asdict(row) | {"milestone": verdict.milestone}
+            for verdict in run.verdicts
+            for row in verdict.criteria
+        ]
+        whole = run.extrapolation
+        legs = [asdict(leg) for leg in whole.categories]
+        tables["extrapolation"] = [*legs, {"category": "total", **asdict(whole)}]
     return tables
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from exitkit.assess.extrapolation import Volume, extrapolate
 from exitkit.model.ledger import CallOutcome
-from exitkit.model.run import MilestoneVerdict
-from exitkit.report.inputs import Allowed, Estimate, ReportInputs, RunInputs, Verified
+from exitkit.model.run import Measurement, MilestoneVerdict
+from exitkit.report.inputs import ReportInputs, RunInputs, Verified
 from exitkit.report.view import build_view
 
 DAY = 86_400_000
@@ -82,26 +83,49 @@ def test_an_unfinished_run_answers_nothing(rehearsed: ReportInputs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "days", "code", "answer"),
+    ("days", "allowed", "code", "answer"),
     [
-        (41, 58, 90, "within", "yes"),
-        (41, 58, 58, "within", "yes"),
-        (41, 58, 57, "overlaps", "partly"),
-        (41, 58, 40, "longer", "too-long"),
-        (41, 58, None, "no-period", "partly"),
-        (None, None, 90, "unknown", "partly"),
-        (0, 0, 90, "within", "yes"),
+        (40, "P41D", "within", "yes"),
+        (40, "P40D", "within", "yes"),
+        (40, "P39D", "longer", "too-long"),
+        (40, "", "no-period", "partly"),
+        (40, "unknown", "no-period", "partly"),
+        (None, "P40D", "unknown", "partly"),
     ],
 )
 def test_the_range_is_set_against_the_period(
-    low: int | None, high: int | None, days: int | None, code: str, answer: str,
-    rehearsed: ReportInputs,
-) -> None:  # fmt: skip
-    low_ms, high_ms = (None if end is None else end * DAY for end in (low, high))
-    inputs = with_run(plain_yes(rehearsed), estimate=Estimate((), low_ms, high_ms))
-    allowed = None if days is None else Allowed("reversibility.period.max", f"P{days}D", days)
-    view = build_view(replace(inputs, allowed=allowed))
+    days: int | None, allowed: str, code: str, answer: str, rehearsed: ReportInputs
+) -> None:
+    measured = [Measurement("database", 1, 0, DAY)] if days else []
+    whole = extrapolate(
+        measured, {"database": Volume(days or 1)}, "" if allowed == "unknown" else allowed
+    )
+    inputs = with_run(plain_yes(rehearsed), extrapolation=whole)
+    contract = {"reversibility": {"period": {"max": allowed}}}
+    view = build_view(replace(inputs, contract=contract))
     assert (view.duration.code, view.answer.code) == (code, answer)
+
+
+def test_a_period_inside_the_range_may_not_be_enough(rehearsed: ReportInputs) -> None:
+    paces = [Measurement("database", 1, 0, DAY), Measurement("database", 1, 0, 3 * DAY)]
+    whole = extrapolate(paces, {"database": Volume(40)}, "P90D")
+    view = build_view(with_run(plain_yes(rehearsed), extrapolation=whole))
+    assert (view.duration.code, view.answer.code) == ("overlaps", "partly")
+
+
+def test_what_was_never_measured_keeps_the_answer_from_yes(rehearsed: ReportInputs) -> None:
+    paces = [Measurement("database", 1, 0, DAY)]
+    whole = extrapolate(paces, {"database": Volume(40), "objects": Volume(9)}, "P90D")
+    view = build_view(with_run(plain_yes(rehearsed), extrapolation=whole))
+    assert (view.duration.code, view.answer.code) == ("unknown", "partly")
+    assert view.duration.unmeasured == ("objects",)
+
+
+def test_a_period_in_months_is_shown_as_it_stands(rehearsed: ReportInputs) -> None:
+    contract = {"reversibility": {"period": {"max": "P2M"}}}
+    duration = build_view(replace(rehearsed, contract=contract)).duration
+    assert duration.allowed
+    assert (duration.allowed.value, duration.allowed_is_exact) == ("P2M", False)
 
 
 def test_a_sandbox_left_changed_keeps_the_answer_from_yes(rehearsed: ReportInputs) -> None:
