@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exitkit.assess.dates import parse_period
-from exitkit.assess.extrapolation import CategoryEstimate, Extrapolation, Fit
+from exitkit.assess.extrapolation import CategoryEstimate, Extrapolation, Fit, measured_in
 from exitkit.model.run import Event
-from exitkit.report.figure import Figure, Origin, at, text_at
+from exitkit.report.figure import Figure, Origin
 from exitkit.report.parts import Duration, LegRow
 
 DAY_S = 86_400
@@ -38,13 +38,16 @@ def set_against(
 
 
 def _code(whole: Extrapolation | None, allowed: str) -> str:
-    if whole is None or whole.low_ms is None or whole.high_ms is None:
+    if whole is None or whole.low_ms is None:
         return "unknown"
-    return FITS[whole.fit] if allowed else "no-period"
+    if not allowed:
+        return "no-period"
+    return "open-ended" if whole.high_ms is None and whole.fit is Fit.UNKNOWN else FITS[whole.fit]
 
 
 def _leg(leg: CategoryEstimate, events: Sequence[Event]) -> LegRow:
-    lines = tuple(event.sequence for event in events if _measures(event, leg.category))
+    measured = {line for line, one in measured_in(events) if one.category == leg.category}
+    lines = tuple(sorted(measured))
 
     def counted(name: str, value: int | None) -> Figure | None:
         return _figure(leg.category, name, value, lines)
@@ -62,11 +65,6 @@ def _leg(leg: CategoryEstimate, events: Sequence[Event]) -> LegRow:
         high_ms=counted("high_ms", leg.high_ms),
         events=lines,
     )
-
-
-def _measures(event: Event, category: str) -> bool:
-    measurements = at(event.data, "outcome.measurements") or ()
-    return any(text_at(one, "category") == category for one in measurements)
 
 
 def _figure(

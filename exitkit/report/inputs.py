@@ -10,24 +10,7 @@ from typing import Any
 from exitkit.assess.extrapolation import Extrapolation
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class LevelReached:
-    """One level of verification of the bundle (`V0` ...), in the verifier's own words."""
-
-    level: str
-    ok: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What verifying the bundle found; `exit_code` is that of `exitkit verify`."""
-
-    levels: tuple[LevelReached, ...]
-    faults: tuple[str, ...]
-    exit_code: int
+from exitkit.store.verify import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +37,7 @@ class ReportInputs:
     bundle_path: str
     descriptor: Mapping[str, Any]
     records: Mapping[str, Iterable[Mapping[str, Any]]]
-    verified: Verified
-    signers: tuple[str, ...] = ()
+    verified: Verification
     contract: Mapping[str, Any] = field(default_factory=dict)
     allowed_path: str = ""
     rules: tuple[RuleResult, ...] | None = None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from exitkit.model.contract import RuleResult
 from exitkit.report.figure import Figure
-from exitkit.report.inputs import LevelReached
 from exitkit.report.run_parts import EventRow, RunPart
+from exitkit.store.verify import Fault, LevelReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,11 @@ class LegRow:
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """In how long against how long: `unknown`, `no-period`, `longer`, `overlaps` or `within`.
+    """In how long against how long.
 
-    `allowed_days` is the shortest the contract's period can be; `unmeasured` are the categories
-    without a rate, which make the whole unknown.
+    `code` is `unknown`, `no-period`, `longer`, `open-ended` (something was never measured: `low_ms`
+    is a lower bound), `overlaps` or `within`; `allowed_days` is the shortest the contract's period
+    can be; `unmeasured` are the categories without a rate.
     """
 
     code: str
@@ -261,9 +262,11 @@ class Identity:
     scope_statement: str
     generator: str
     signers: tuple[str, ...]
+    key_ids: tuple[str, ...]
     exit_code: int
     levels: tuple[LevelReached, ...]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    holes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

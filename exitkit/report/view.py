@@ -6,28 +6,21 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from exitkit.errors import EXIT_FOUND, EXIT_UNTRUSTED
 from exitkit.model.run import MilestoneVerdict
+from exitkit.report.answer import find_answer
 from exitkit.report.duration import set_against
-from exitkit.report.estate import Estate, count_estate
+from exitkit.report.estate import count_estate
 from exitkit.report.figure import Figure, Tally, single, text_at
 from exitkit.report.inputs import ReportInputs
 from exitkit.report.parts import (
-    Answer,
     Appendix,
     Count,
     Duration,
     Identity,
-    Obstacle,
     View,
 )
 from exitkit.report.rehearsal import print_journal, tell_run
 from exitkit.report.rules import by_regime, scores
-from exitkit.report.run_parts import RunPart
-
-ENDED = ("completed", "failed", "aborted")
-TO_SAY_WITHOUT_REFUSING = ("stays-behind", "untrusted")
-"""Obstacles that a plain yes may name beside it."""
 
 
 def build_view(inputs: ReportInputs) -> View:
@@ -38,7 +31,7 @@ def build_view(inputs: ReportInputs) -> View:
     milestones = _milestones(inputs)
     view = View(
         made_at=inputs.now.isoformat(),
-        answer=_answer(inputs, estate, run, duration, milestones),
+        answer=find_answer(inputs.verified.exit_code, estate, run, duration, milestones),
         duration=duration,
         scores=scores(inputs.rules or (), milestones),
         levels=estate.levels,
@@ -75,59 +68,6 @@ def _milestones(inputs: ReportInputs) -> tuple[Count, ...]:
     return tuple(Count(v.value, tally.figure({"verdict": (v.value,)})) for v in order)
 
 
-def _answer(
-    inputs: ReportInputs,
-    estate: Estate,
-    run: RunPart | None,
-    duration: Duration,
-    milestones: tuple[Count, ...],
-) -> Answer:
-    obstacles = tuple(_obstacles(inputs, estate, run, duration, milestones))
-    codes = {obstacle.code for obstacle in obstacles}
-    if inputs.verified.exit_code == EXIT_FOUND:
-        code = "invalid"
-    elif run is None:
-        code = "not-rehearsed"
-    elif run.state not in ENDED:
-        code = "unfinished"
-    elif "missed" in codes:
-        code = "no"
-    elif "time-longer" in codes:
-        code = "too-long"
-    else:
-        code = "partly" if codes - set(TO_SAY_WITHOUT_REFUSING) else "yes"
-    return Answer(code, obstacles)
-
-
-def _obstacles(
-    inputs: ReportInputs,
-    estate: Estate,
-    run: RunPart | None,
-    duration: Duration,
-    milestones: tuple[Count, ...],
-) -> Iterator[Obstacle]:
-    for count in milestones:
-        if count.code != MilestoneVerdict.PROVED and count.figure.value:
-            yield Obstacle(count.code, count.figure)
-    if run and not run.milestones:
-        yield Obstacle("no-milestones")
-    if run and run.state in ("failed", "aborted"):
-        yield Obstacle(f"run-{run.state}")
-    if run and not all(sandbox.equal for sandbox in run.sandboxes):
-        yield Obstacle("sandbox-changed")
-    if run and duration.code != "within":
-        yield Obstacle(f"time-{duration.code}")
-    if estate.coverage.open_total.value:
-        yield Obstacle("open-calls", estate.coverage.open_total)
-    for count in estate.levels:
-        if count.code == "none":
-            yield Obstacle("stays-behind", count.figure)
-        if count.code == "unknown":
-            yield Obstacle("unknown", count.figure)
-    if inputs.verified.exit_code == EXIT_UNTRUSTED:
-        yield Obstacle("untrusted")
-
-
 def _identity(inputs: ReportInputs) -> Identity:
     descriptor = inputs.descriptor
     generator = (text_at(descriptor, "generator.name"), text_at(descriptor, "generator.version"))
@@ -143,10 +83,12 @@ def _identity(inputs: ReportInputs) -> Identity:
         customer=text_at(descriptor, "customer"),
         scope_statement=text_at(descriptor, "scopeStatement"),
         generator=" ".join(part for part in generator if part),
-        signers=inputs.signers,
+        signers=inputs.verified.signers,
+        key_ids=inputs.verified.key_ids,
         exit_code=inputs.verified.exit_code,
         levels=inputs.verified.levels,
         faults=inputs.verified.faults,
+        holes=inputs.verified.holes,
     )
 
 

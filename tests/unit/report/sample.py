@@ -22,14 +22,10 @@ from exitkit.model.run import (
     Verdict,
 )
 from exitkit.model.verdict import Aspect, Exportability, Level, Responsible
-from exitkit.report.inputs import (
-    LevelReached,
-    ReportInputs,
-    RunInputs,
-    Verified,
-)
+from exitkit.report.inputs import ReportInputs, RunInputs
 from exitkit.store import records
 from exitkit.store.evidence import event_digest, event_record
+from exitkit.store.verify import QUESTIONS, Fault, LevelReached, Verification
 
 NOW = dt.datetime(2026, 11, 25, 10, 55, tzinfo=dt.UTC)
 SCRIPT = "<script>document.title='owned'</script>"
@@ -272,6 +268,14 @@ def rules() -> tuple[RuleResult, ...]:
     )  # fmt: skip
 
 
+def verification(seal: str, *faults: Fault) -> Verification:
+    """Return what a verifier says of a bundle with this outcome of V1."""
+    outcomes = {"V0": "holds", "V1": seal, "V2": "holds"}
+    signers = ("SHA256:abcdef",) if seal == "holds" else ()
+    levels = tuple(LevelReached(name, QUESTIONS[name], said) for name, said in outcomes.items())
+    return Verification("urn:b", levels, faults, (), signers, ("SHA256:abcdef",))
+
+
 def inputs(run: bool = True) -> ReportInputs:
     """Return everything `build_view` takes, with or without a rehearsal."""
     told = events()
@@ -291,11 +295,7 @@ def inputs(run: bool = True) -> ReportInputs:
             "generator": {"name": "exitkit", "version": "0.1.0"},
         },
         records=tables(),
-        verified=Verified(
-            (LevelReached("V0", True, "bytes intact"), LevelReached("V1", False, "not trusted")),
-            (), 4,
-        ),
-        signers=("SHA256:abcdef",),
+        verified=verification("not-trusted"),
         contract={"reversibility": {"period": {"max": "P90D"}}},
         allowed_path="reversibility.period.max",
         rules=rules(),

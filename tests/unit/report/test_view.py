@@ -10,8 +10,9 @@ import pytest
 from exitkit.assess.extrapolation import Volume, extrapolate
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.run import Measurement, MilestoneVerdict
-from exitkit.report.inputs import ReportInputs, RunInputs, Verified
+from exitkit.report.inputs import ReportInputs, RunInputs
 from exitkit.report.view import build_view
+from exitkit.store.verify import QUESTIONS, Fault, LevelReached, Verification
 
 DAY = 86_400_000
 
@@ -28,7 +29,12 @@ def plain_yes(inputs: ReportInputs) -> ReportInputs:
     records["exportability"] = [r for r in records["exportability"] if r["level"] != "unknown"]
     events = tuple(e for e in inputs.run.events if e.data.get("target") != "sandbox-net")
     run = replace(inputs.run, verdicts=verdicts, events=events)
-    return replace(inputs, records=records, run=run, verified=Verified((), (), 0))
+    return replace(inputs, records=records, run=run, verified=verification("holds"))
+
+
+def verification(seal: str, *faults: Fault) -> Verification:
+    levels = tuple(LevelReached(name, QUESTIONS[name], seal) for name in ("V0", "V1"))
+    return Verification("urn:b", levels, faults, (), ("SHA256:abc",), ("SHA256:abc",))
 
 
 def with_run(inputs: ReportInputs, **changes: Any) -> ReportInputs:
@@ -72,7 +78,9 @@ def test_an_acknowledged_call_is_shown_with_who_why_and_until(rehearsed: ReportI
 
 
 def test_an_invalid_bundle_outweighs_every_proof(rehearsed: ReportInputs) -> None:
-    broken = replace(plain_yes(rehearsed), verified=Verified((), ("a byte changed",), 1))
+    broken = replace(
+        plain_yes(rehearsed), verified=verification("holds", Fault("V0", "data/x", "changed"))
+    )
     assert build_view(broken).answer.code == "invalid"
 
 
@@ -117,7 +125,8 @@ def test_what_was_never_measured_keeps_the_answer_from_yes(rehearsed: ReportInpu
     paces = [Measurement("database", 1, 0, DAY)]
     whole = extrapolate(paces, {"database": Volume(40), "objects": Volume(9)}, "P90D")
     view = build_view(with_run(plain_yes(rehearsed), extrapolation=whole))
-    assert (view.duration.code, view.answer.code) == ("unknown", "partly")
+    assert (view.duration.code, view.answer.code) == ("open-ended", "partly")
+    assert view.duration.high_ms is None
     assert view.duration.unmeasured == ("objects",)
 
 

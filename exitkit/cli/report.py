@@ -1,0 +1,51 @@
+"""Write what a bundle or a run proves as one file that anybody can read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from exitkit.cli.output import workspace_option
+from exitkit.engine.report_inputs import find_subject, read_inputs
+from exitkit.errors import EXIT_CLEAN, InputError
+from exitkit.report.formats import load_format
+from exitkit.report.view import build_view
+from exitkit.store.files import write_atomically
+from exitkit.workspace.files import Workspace, latest_bundle, load_workspace
+
+
+@click.command(name="report")
+@click.argument("bundle_or_run", required=False, type=click.Path(path_type=Path))
+@workspace_option
+@click.option("--format", "format_name", default="html", show_default=True, help="html or json.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="Where to write; reports/ of the workspace by default.")  # fmt: skip
+def command(bundle_or_run: Path | None, root: Path, format_name: str, output: Path | None) -> int:
+    """Report on BUNDLE_OR_RUN (default: the newest bundle) and print the path of the report.
+
+    Can we leave, in how long against how long, what cannot come along and who can change that.
+    The HTML is one file that needs no network; the JSON says the same. A run's report uses the
+    bundle that the run sealed.
+    """
+    chosen = load_format(format_name)
+    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    subject = find_subject(bundle_or_run or _newest(workspace, root), workspace)
+    view = build_view(read_inputs(subject, workspace, dt.datetime.now(dt.UTC)))
+    path = output or _place(workspace, root) / f"{subject.name}{chosen.SUFFIX}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, chosen.render(view))
+    click.echo(path)
+    return EXIT_CLEAN
+
+
+def _newest(workspace: Workspace | None, root: Path) -> Path:
+    path = latest_bundle(workspace) if workspace else None
+    if path is None:
+        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    return path
+
+
+def _place(workspace: Workspace | None, root: Path) -> Path:
+    return workspace.reports if workspace else root
