@@ -73,7 +73,7 @@ def _start_in(folder: Path) -> RunningStore:
     port, log = processes.free_port(), folder / "server.log"
     command: list[str | Path] = [
         _binary(), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--vfs-cache-mode", "writes",
-        "--vfs-write-back", "0", "--dir-cache-time", "0", "--cache-dir", folder / "cache",
+        "--vfs-write-back", "0", "--dir-cache-time", "5m", "--cache-dir", folder / "cache",
         folder / "buckets",
     ]  # fmt: skip
     # By environment, not by option: an argument is readable by everyone on the machine.
