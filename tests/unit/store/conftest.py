@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import random
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import settings
 
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, Finding, License
@@ -21,6 +23,10 @@ from exitkit.model.verdict import Aspect, Content, Exportability, Level, Respons
 from exitkit.store import evidence, records
 from exitkit.store.keys import public_pem
 from exitkit.store.writer import BundleInputs, write_bundle
+
+# A loaded machine is no fault of the code under test.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 NOW = dt.datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=dt.UTC)
 KINDS = {
@@ -231,11 +237,17 @@ def trusted(key: Ed25519PrivateKey, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def bundle(key: Ed25519PrivateKey, tmp_path: Path) -> Path:
-    path = tmp_path / "acme-000001"
+@pytest.fixture(scope="session")
+def pristine(key: Ed25519PrivateKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pristine") / "acme-000001"
     build(path, key)
     return path
+
+
+@pytest.fixture
+def bundle(pristine: Path, tmp_path: Path) -> Path:
+    """A sealed bundle of one's own to tamper with."""
+    return Path(shutil.copytree(pristine, tmp_path / pristine.name))
 
 
 @pytest.fixture
