@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,12 @@ def _inventory_after(run: Coordinator, name: str) -> None:
 
 
 def _differences(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    gone = [f"- {line}" for line in sorted(set(before) - set(after))]
-    new = [f"+ {line}" for line in sorted(set(after) - set(before))]
-    return [*gone, *new]
+    # Counted, not as sets: a line that is there twice afterwards is a difference.
+    gone = Counter(before) - Counter(after)
+    new = Counter(after) - Counter(before)
+    return [f"- {one}" for one in sorted(gone.elements())] + [
+        f"+ {one}" for one in sorted(new.elements())
+    ]
 
 
 def _problems(plan: Plan, surroundings: Surroundings) -> Iterator[str]:
