@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from exitkit.demo.estate import Estate
 from exitkit.engine.coordinator import JOURNAL
@@ -66,6 +67,8 @@ class Story:
         self.chapter("Verify what the rehearsal sealed, and report")
         self.run("verify", "bundles/demo-000003")
         self.run("report", self.run_name(), quiet=True)
+        self.run("report", self.run_name(), "--format", "json", quiet=True)
+        self.check(self.rehearsed(), "what was proved is `rehearsed` in the sealed bundle")
         self.check(not list(self.leaks()), "no planted secret is in any output")
         return not self.faults
 
@@ -148,7 +151,33 @@ class Story:
 
     def closing_lines(self) -> list[str]:
         """The five lines that matter, and where the report is."""
-        return []
+        reports = self.root / "reports"
+        report = json.loads((reports / f"{self.run_name()}.json").read_bytes())
+        levels = {level["code"]: level["figure"]["value"] for level in report["levels"]}
+        held = sum(levels.get(level, 0) for level in ("open", "importable", "rehearsed"))
+        aspects = sum(levels.values()) - levels.get("not-applicable", 0)
+        gaps = {group["party"]: group["figure"]["value"] for group in report["gaps"]}
+        parties = ", ".join(f"{party} {count}" for party, count in gaps.items())
+        verdicts = [one["verdict"] for one in report["run"]["milestones"]]
+        return [
+            f"assets      {report['inventory']['total']['value']}",
+            (
+                f"held        {held} of {aspects} aspects in an open form or better, "
+                f"{levels.get('rehearsed', 0)} of them rehearsed"
+            ),
+            f"gaps        {sum(gaps.values())}, to be removed by: {parties}",
+            (
+                f"milestones  {verdicts.count('proved')} proved, {verdicts.count('missed')} missed, "
+                f"{verdicts.count('not-tested')} not tested"
+            ),
+            f"exit        {_duration(report['duration'])}",
+            f"report      {reports / self.run_name()}.html",
+        ]
+
+    def rehearsed(self) -> bool:
+        """Whether the bundle that the rehearsal sealed holds what it proved."""
+        records = open_bundle(self.root / "bundles" / "demo-000003").records("exportability")
+        return any(record["level"] == "rehearsed" for record in records)
 
     def refused(self) -> set[str]:
         """The operations the first snapshot was refused."""
@@ -186,3 +215,22 @@ class Story:
 
 def _place(provider: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(provider[key] for key in ("name", "scope", "region", "nativeType", "nativeId"))
+
+
+def _duration(duration: Mapping[str, Any]) -> str:
+    """Say the extrapolated exit against the contract; what nobody measured stays open."""
+    allowed = f"against {duration['allowed']['value']} of the contract"
+    low, high = (duration.get(end, {}).get("value") for end in ("lowMs", "highMs"))
+    if low is None:
+        return f"time unknown: nothing was measured, {allowed}"
+    if high is None:
+        unmeasured = ", ".join(duration["unmeasured"])
+        return (
+            f"{_seconds(low)} of transfer at least, no upper end ({unmeasured}: not measured), "
+            f"{allowed}"
+        )
+    return f"{_seconds(low)} to {_seconds(high)} of transfer, {allowed}"
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{-(-milliseconds // 1000)} s"
