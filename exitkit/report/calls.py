@@ -10,6 +10,7 @@ from exitkit.report.printed import Printed, Record, Records, numbered
 OUTCOMES = tuple(outcome.value for outcome in CallOutcome)
 UNANSWERED = tuple(outcome.value for outcome in CallOutcome if outcome.needs_acknowledgement)
 ROWS = 300
+REASONS = 8
 ANSWERED_BY = "acknowledgement.by"
 
 
@@ -41,13 +42,15 @@ class Calls:
             Exclusion(reason, self._excluded.figure({"outcome": (outcome,), "reason": (reason,)}))
             for outcome, reason in self._excluded.combinations()
         ]
+        exclusions.sort(key=lambda e: (-int(e.figure.value), e.reason))
         return Coverage(
             total=self._tally.figure(),
             outcomes=tuple(counts),
             open_total=self._tally.figure({"outcome": UNANSWERED, ANSWERED_BY: ("",)}),
             open=tuple(self._open[:ROWS]),
             acknowledged=tuple(self._acknowledged[:ROWS]),
-            exclusions=tuple(sorted(exclusions, key=lambda e: (-int(e.figure.value), e.reason))),
+            exclusions=tuple(exclusions[:REASONS]),
+            further_reasons=len(exclusions) > REASONS,
         )
 
 

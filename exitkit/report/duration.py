@@ -61,7 +61,6 @@ def _leg(leg: CategoryEstimate, events: Sequence[Event]) -> LegRow:
         samples=counted("samples", leg.samples or None),
         sample_ms=counted("sample_ms", leg.sample_ms or None),
         low_ms=counted("low_ms", leg.low_ms),
-        likely_ms=counted("likely_ms", leg.likely_ms),
         high_ms=counted("high_ms", leg.high_ms),
         events=lines,
     )

@@ -26,8 +26,12 @@ from exitkit.report.printed import Names, Printed, Record, Records, numbered
 
 EXAMPLES = 8
 ASPECTS = tuple(aspect.value for aspect in Aspect)
-LEVELS = tuple(level.value for level in Level)
-GAP_LEVELS = tuple(level.value for level in Level if level.needs_reason)
+LEVELS = (
+    "none", "not-attempted", "unknown", "described", "proprietary", "open", "importable",
+    "rehearsed", "not-applicable",
+)  # fmt: skip
+"""Every level in the order of reading: what stays behind, what nobody knows, what comes along."""
+GAP_LEVELS = tuple(level for level in LEVELS if Level(level).needs_reason)
 PARTIES = (*(party.value for party in Responsible), "")
 GAP_FIELDS = (
     "responsibleParty", "level", "reasonCode", "reasonText", "workaround", "source", "confidence",
@@ -67,7 +71,7 @@ def count_estate(records: Records) -> Estate:
         licenses=licenses.licenses(),
         automation=scripts.automation(names),
         inventory=assets.inventory(datasets.datasets(names)),
-        tables=tuple(part.printed.result() for part in printed),
+        tables=tuple(part.printed.result(names) for part in printed),
     )
 
 
@@ -78,7 +82,8 @@ class _Exportability:
         self._examples: dict[tuple[str, ...], list[str]] = {}
         for line, record in numbered(records, "exportability"):
             is_gap = text_at(record, "level") in GAP_LEVELS
-            self.printed.offer(line, record, needed=is_gap)
+            if self.printed.offer(line, record, needed=is_gap):
+                names.want(text_at(record, "asset"))
             self._tally.add(line, record)
             if is_gap:
                 self._remember(record, names)
@@ -104,9 +109,14 @@ class _Exportability:
 
     def _party(self, party: str, names: Names) -> PartyGaps:
         groups = [self._group(key, names) for key in self._examples if key[0] == party]
-        groups.sort(key=lambda group: (GAP_RANK[group.level], -int(group.figure.value), group.text))
-        figure = self._tally.figure({"responsibleParty": (party,), "level": GAP_LEVELS})
-        return PartyGaps(party, figure, tuple(groups))
+        groups.sort(
+            key=lambda group: (LEVELS.index(group.level), -int(group.figure.value), group.text)
+        )
+        where = {"responsibleParty": (party,), "level": GAP_LEVELS}
+        levels = (
+            Count(level, self._tally.figure({**where, "level": (level,)})) for level in GAP_LEVELS
+        )
+        return PartyGaps(party, self._tally.figure(where), tuple(levels), tuple(groups))
 
     def _group(self, key: tuple[str, ...], names: Names) -> GapGroup:
         found = dict(zip(GAP_FIELDS, key, strict=True))
@@ -123,14 +133,6 @@ class _Exportability:
             figure=self._tally.figure(where),
             examples=tuple(names.link(asset) for asset in self._examples[key]),
         )
-
-
-GAP_RANK = {
-    level: rank
-    for rank, level in enumerate(
-        ("none", "not-attempted", "unknown", "described", "proprietary", "open")
-    )
-}
 
 
 class _Access:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from typing import Any
 
@@ -37,7 +38,7 @@ def render(view: View) -> bytes:
     )
     environment.filters.update(
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
-        command=command, source=source_json, segments=segments, chart=chart,
+        command=command, judged=judged, source=source_json, segments=segments, chart=chart,
     )  # fmt: skip
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -107,6 +108,12 @@ def span(milliseconds: int) -> tuple[str, str]:
         if milliseconds >= length:
             return _rounded(milliseconds, length), unit
     return str(milliseconds), "milliseconds"
+
+
+def judged(text: str) -> tuple[str, int] | None:
+    """Return (operator, milliseconds) of a time that the judge wrote, `<= 86400 s`."""
+    found = re.fullmatch(r"(?:(<=|>=|==) )?(\d+) s", text)
+    return (found[1] or "", int(found[2]) * 1000) if found else None
 
 
 def size(size_bytes: int) -> tuple[str, str]:

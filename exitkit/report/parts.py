@@ -46,7 +46,6 @@ class LegRow:
     samples: Figure | None
     sample_ms: Figure | None
     low_ms: Figure | None
-    likely_ms: Figure | None
     high_ms: Figure | None
     events: tuple[int, ...]
 
@@ -106,10 +105,14 @@ class GapGroup:
 
 @dataclass(frozen=True, slots=True)
 class PartyGaps:
-    """All gaps that one party could remove; an empty `party` means nobody was named."""
+    """All gaps that one party could remove; an empty `party` means nobody was named.
+
+    `levels` counts them by level, with zeros, in the same order for every party.
+    """
 
     party: str
     figure: Figure
+    levels: tuple[Count, ...]
     groups: tuple[GapGroup, ...]
 
 
@@ -154,7 +157,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The coverage ledger, counted by outcome, with every open and every acknowledged call."""
+    """The coverage ledger, counted by outcome, with every open and every acknowledged call.
+
+    `exclusions` are the most frequent reasons; `further_reasons` says that there are more.
+    """
 
     total: Figure
     outcomes: tuple[Count, ...]
@@ -162,6 +168,7 @@ class Coverage:
     open: tuple[CallRow, ...]
     acknowledged: tuple[CallRow, ...]
     exclusions: tuple[Exclusion, ...]
+    further_reasons: bool
 
 
 @dataclass(frozen=True, slots=True)

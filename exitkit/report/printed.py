@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from exitkit.report.figure import text_at
@@ -11,7 +12,7 @@ from exitkit.report.parts import Link, RecordRow, RecordTable
 Record = Mapping[str, Any]
 Records = Mapping[str, Iterable[Record]]
 
-ORDINARY_ROWS = 300
+ORDINARY_ROWS = 120
 NEEDED_ROWS = 2000
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -20,13 +21,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "provider.nativeId",
     ),
     "calls": ("source", "scope", "region", "operation", "outcome", "count", "reason"),
-    "exportability": ("asset", "aspect", "level", "reasonCode", "responsibleParty", "basis"),
+    "exportability": (
+        "asset", "aspect", "level", "reasonCode", "responsibleParty", "basis", "source",
+    ),
     "access": ("principal", "principalType", "permission", "resource", "effect"),
     "licenses": ("product", "publisher", "transferable", "quantity", "noticeDate"),
     "automation": ("asset", "language", "portability"),
     "datasets": ("asset", "format", "records", "sizeBytes", "consistency"),
 }  # fmt: skip
 """The members worth reading of each table, as dotted paths."""
+ASSET_COLUMNS = ("asset", "principal")
+"""Members that are the id of an asset, printed as its name."""
 
 
 def numbered(records: Records, table: str) -> Iterator[tuple[int, Record]]:
@@ -56,11 +61,18 @@ class Printed:
         rows.append(row)
         return row.anchor
 
-    def result(self) -> RecordTable:
-        """Return the rows in file order."""
+    def result(self, names: Names) -> RecordTable:
+        """Return the rows in file order, assets by name."""
         rows = sorted(self._needed + self._ordinary, key=lambda row: row.line)
+        rows = [replace(row, cells=self._named(row.cells, names)) for row in rows]
         path = f"data/records/{self.table}.jsonl"
         return RecordTable(self.table, path, self._columns, tuple(rows), self._total)
+
+    def _named(self, cells: tuple[str, ...], names: Names) -> tuple[str, ...]:
+        return tuple(
+            names.link(cell).text if column in ASSET_COLUMNS else cell
+            for column, cell in zip(self._columns, cells, strict=True)
+        )
 
 
 class Names:
