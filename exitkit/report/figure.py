@@ -18,9 +18,9 @@ Where = tuple[tuple[str, tuple[str, ...]], ...]
 class Origin:
     """Where a figure comes from: what was done (`measure`) with which records of `table`.
 
-    `where` holds (dotted path, accepted values): values compare as text, an absent member is the
-    empty text. `measure` is `count`, `sum`, `distinct`, `value` or `length`, the last four over
-    `field`, a dotted path in which a number is a place in a list.
+    `where` holds (dotted path, accepted values): values compare as text, an absent member is
+    the empty text. `measure` is `count`, or the `value` or the `length` of what the one record
+    holds at `field`, a dotted path in which a number is a place in a list.
     """
 
     table: str
@@ -75,25 +75,24 @@ def single(table: str, key: str, line: int, record: Mapping[str, Any], path: str
 
 @dataclass(slots=True)
 class _Cell:
-    total: int = 0
+    count: int = 0
     lines: list[int] = field(default_factory=list)
 
 
 class Tally:
-    """Count (or sum) the records of one table by some of their members, in one pass."""
+    """Count the records of one table by some of their members, in one pass."""
 
-    def __init__(self, table: str, *dimensions: str, total: str = "") -> None:
-        """Count by `dimensions` (dotted paths); with `total`, add up that member instead."""
+    def __init__(self, table: str, *dimensions: str) -> None:
+        """Count by `dimensions`, dotted paths."""
         self.table = table
         self.dimensions = dimensions
-        self.total = total
         self._cells: dict[tuple[str, ...], _Cell] = {}
 
     def add(self, line: int, record: Mapping[str, Any]) -> None:
         """Take one record into account; `line` is its place in the table, from 1."""
-        cell = self._cells.setdefault(self._key(record), _Cell())
-        amount = at(record, self.total) if self.total else 1
-        cell.total += amount if isinstance(amount, int) else 0
+        key = tuple(text_at(record, path) for path in self.dimensions)
+        cell = self._cells.setdefault(key, _Cell())
+        cell.count += 1
         if len(cell.lines) < FIRST_LINES:
             cell.lines.append(line)
 
@@ -116,13 +115,5 @@ class Tally:
             if all(key[index] in values for index, values in positions)
         ]
         lines = sorted(line for cell in cells for line in cell.lines)[:FIRST_LINES]
-        measure = "sum" if self.total else "count"
-        origin = Origin(self.table, tuple(sorted(chosen.items())), measure, self.total)
-        return Figure(sum(cell.total for cell in cells), origin, tuple(lines))
-
-    def distinct(self, path: str) -> Figure:
-        """Return how many different values were seen at one of the dimensions."""
-        return Figure(len(self.values(path)), Origin(self.table, (), "distinct", path))
-
-    def _key(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(text_at(record, path) for path in self.dimensions)
+        origin = Origin(self.table, tuple(sorted(chosen.items())))
+        return Figure(sum(cell.count for cell in cells), origin, tuple(lines))

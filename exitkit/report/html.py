@@ -19,7 +19,7 @@ FORMAT = "html"
 SUFFIX = ".html"
 HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 """Character categories that a reader cannot see, or that change the order of what he sees."""
-JOURNALED = ("events", "criteria", "extrapolation")
+JOURNALED = ("events", "items", "criteria", "extrapolation")
 """Tables whose figures name lines of the journal."""
 DAY_MS = 86_400_000
 UNITS = (("days", DAY_MS), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
@@ -72,7 +72,9 @@ class _Links:
         self._printed = _printed(view)
 
     def href(self, figure: Figure) -> str:
-        by_key = any(path in ("@id", "sequence", "criterion") for path, _ in figure.origin.where)
+        by_key = any(
+            path in ("@id", "sequence", "event", "criterion") for path, _ in figure.origin.where
+        )
         if by_key and figure.lines:
             row = _row(figure, figure.lines[0])
             if row in self._printed:

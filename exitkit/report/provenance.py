@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from exitkit.report.figure import Figure, Origin
+from exitkit.report.figure import Figure
 from exitkit.report.printed import COLUMNS
 
 
@@ -23,40 +23,25 @@ def command(figure: Figure) -> str:
     """
     origin = figure.origin
     if origin.table == "descriptor":
-        return _jq("", _get(origin.field), "data/exitkit.json")
+        return f"jq {shlex.quote(_get(origin.field))} data/exitkit.json"
     if origin.table not in COLUMNS:
         return ""
-    flag = "" if origin.measure in ("value", "length") else "-n "
-    return _jq(flag, _program(origin), f"data/records/{origin.table}.jsonl")
-
-
-def _jq(flag: str, program: str, path: str) -> str:
-    return f"jq {flag}{shlex.quote(program)} {path}"
-
-
-def _program(origin: Origin) -> str:
-    chosen = "".join(f" | select({_condition(*entry)})" for entry in origin.where)
-    match origin.measure:
-        case "count":
-            return f"reduce (inputs{chosen}) as $r (0; . + 1)"
-        case "sum":
-            return f"reduce (inputs{chosen}) as $r (0; . + ($r | {_get(origin.field)}))"
-        case "distinct":
-            return f"[inputs{chosen} | {_text(origin.field)}] | unique | length"
-        case "length":
-            return f".{chosen} | {_get(origin.field)} | length"
-        case _:
-            return f".{chosen} | {_get(origin.field)}"
+    steps = [f"select({_condition(*entry)})" for entry in origin.where]
+    if origin.measure != "count":
+        steps.append(_get(origin.field))
+    if origin.measure == "length":
+        steps.append("length")
+    program = shlex.quote(" | ".join(steps) or ".")
+    counted = " | wc -l" if origin.measure == "count" else ""
+    return f"jq -c {program} data/records/{origin.table}.jsonl{counted}"
 
 
 def _condition(path: str, accepted: tuple[str, ...]) -> str:
+    """Return the condition; values compare as text, and what is absent is the empty text."""
+    found = f'{_get(path)} // "" | tostring'
     if len(accepted) == 1:
-        return f"({_text(path)}) == {json.dumps(accepted[0])}"
-    return f"({_text(path)}) as $v | {json.dumps(accepted)} | index([$v]) != null"
-
-
-def _text(path: str) -> str:
-    return f'{_get(path)} | if . == null then "" else tostring end'
+        return f"({found}) == {json.dumps(accepted[0])}"
+    return f"{found} | IN({', '.join(map(json.dumps, accepted))})"
 
 
 def _get(path: str) -> str:

@@ -17,9 +17,11 @@ from exitkit.report.run_parts import (
     RunPart,
     SandboxRow,
     StepRow,
+    UnequalItems,
 )
 
 EVENT_ROWS = 2000
+ITEMS = 12
 ENDS = ("step.succeeded", "step.failed", "step.refused", "step.interrupted")
 
 
@@ -39,7 +41,7 @@ def tell_run(run: RunInputs) -> RunPart:
         events=Figure(len(run.events), Origin("events", (("run", (summary.run,)),))),
         milestones=tuple(_milestone(verdict, run.events) for verdict in run.verdicts),
         losses=tuple(_losses(run.events)),
-        items=tuple(_items(run.events)),
+        unequal=tuple(_unequal(run.events)),
         steps=tuple(_steps(run.events)),
         incidents=tuple(_incidents(run.events)),
         sandboxes=tuple(_sandboxes(run.events)),
@@ -123,23 +125,36 @@ def _planned(start: Event | None, path: str, name: str) -> tuple[str, Mapping[st
     return "", {}
 
 
-def _losses(events: Sequence[Event]) -> Iterator[LossRow]:
-    told = set()
-    for event in events:
-        for loss in at(event.data, "outcome.losses") or ():
-            if (event.step, loss) not in told:
-                told.add((event.step, loss))
-                yield LossRow(event.step, str(loss), "lost", "", event.sequence)
+def _losses(events: Sequence[Event]) -> list[LossRow]:
+    """Name each loss once: what a restore announced, its comparison says again."""
+    rows = {
+        (event.milestone, str(loss)): LossRow(str(loss), event.step, event.sequence)
+        for event in events
+        for loss in at(event.data, "outcome.losses") or ()
+    }
+    return list(rows.values())
 
 
-def _items(events: Sequence[Event]) -> Iterator[LossRow]:
+def _unequal(events: Sequence[Event]) -> list[UnequalItems]:
+    """Group the items that are not equal; the last step of a milestone to say so speaks."""
+    groups: dict[tuple[str, str, str], UnequalItems] = {}
     for event in events:
+        found: dict[tuple[str, str], list[str]] = {}
         for item in at(event.data, "outcome.items") or ():
-            if text_at(item, "result") != "equal":
-                yield LossRow(
-                    event.step, text_at(item, "item"), text_at(item, "result"),
-                    text_at(item, "detail"), event.sequence,
-                )  # fmt: skip
+            key = (text_at(item, "result"), text_at(item, "detail"))
+            found.setdefault(key, []).append(text_at(item, "item"))
+        for (result, detail), items in found.items():
+            if result != "equal":
+                group = _group(event, result, detail, items)
+                groups[event.milestone, result, detail] = group
+    return sorted(groups.values(), key=lambda group: (group.result == "lost-field", group.event))
+
+
+def _group(event: Event, result: str, detail: str, items: list[str]) -> UnequalItems:
+    where = (("event", (str(event.sequence),)), ("result", (result,)), ("detail", (detail,)))
+    figure = Figure(len(items), Origin("items", where), (event.sequence,))
+    first = tuple(sorted(items)[:ITEMS])
+    return UnequalItems(result, detail, figure, first, event.step, event.sequence)
 
 
 def _steps(events: Sequence[Event]) -> Iterator[StepRow]:

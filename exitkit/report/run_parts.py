@@ -37,12 +37,22 @@ class MilestoneRow:
 
 @dataclass(frozen=True, slots=True)
 class LossRow:
-    """Something the target dropped or an item that did not come back equal."""
+    """Something the target dropped, and the last journal line that says so."""
 
+    loss: str
     step: str
-    item: str
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnequalItems:
+    """Items of one step that did not come back equal, in the same way; the first by name."""
+
     result: str
     detail: str
+    figure: Figure
+    items: tuple[str, ...]
+    step: str
     event: int
 
 
@@ -111,7 +121,7 @@ class RunPart:
     events: Figure
     milestones: tuple[MilestoneRow, ...]
     losses: tuple[LossRow, ...]
-    items: tuple[LossRow, ...]
+    unequal: tuple[UnequalItems, ...]
     steps: tuple[StepRow, ...]
     incidents: tuple[StepRow, ...]
     sandboxes: tuple[SandboxRow, ...]

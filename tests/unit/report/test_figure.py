@@ -12,8 +12,8 @@ ROWS = [
 ]
 
 
-def tally(total: str = "") -> Tally:
-    counted = Tally("things", "place.region", total=total)
+def tally() -> Tally:
+    counted = Tally("things", "place.region")
     for line, row in enumerate(ROWS, start=1):
         counted.add(line, row)
     return counted
@@ -26,10 +26,6 @@ def test_a_count_holds_only_the_records_that_were_asked_for() -> None:
 
 def test_an_absent_member_is_found_as_the_empty_text() -> None:
     assert tally().figure({"place.region": ("",)}).value == 1
-
-
-def test_a_sum_takes_an_absent_amount_as_nothing() -> None:
-    assert tally("size").figure().value == 10
 
 
 def test_equal_origins_share_an_anchor_and_others_do_not() -> None:

@@ -14,8 +14,8 @@ def test_a_name_in_a_command_stays_one_quoted_ascii_word() -> None:
     origin = Origin("assets", (("kind", (ENEMY,)),))
     shell = command(Figure(1, origin))
     words = shlex.split(shell)
-    assert words[:2] == ["jq", "-n"]
-    assert words[3:] == ["data/records/assets.jsonl"]
+    assert words[:2] == ["jq", "-c"]
+    assert words[3:] == ["data/records/assets.jsonl", "|", "wc", "-l"]
     assert shell.isascii()
     assert "\n" not in shell
 
@@ -32,3 +32,12 @@ def test_what_is_not_in_the_bundle_has_no_command() -> None:
 def test_a_value_of_the_descriptor_is_read_from_it() -> None:
     origin = Origin("descriptor", (), "value", "sequence")
     assert command(Figure(2, origin)) == "jq .sequence data/exitkit.json"
+
+
+def test_a_count_selects_and_counts_lines() -> None:
+    origin = Origin("exportability", (("level", ("none", "unknown")), ("reasonCode", ("",))))
+    assert command(Figure(1, origin)) == (
+        """jq -c 'select(.level // "" | tostring | IN("none", "unknown"))"""
+        """ | select((.reasonCode // "" | tostring) == "")' data/records/exportability.jsonl"""
+        " | wc -l"
+    )

@@ -65,10 +65,6 @@ def recount(origin: Mapping[str, Any], tables: Mapping[str, Sequence[Any]]) -> s
     match origin["measure"]:
         case "count":
             return str(len(rows))
-        case "sum":
-            return str(sum(value or 0 for value in found))
-        case "distinct":
-            return str(len(set(map(spoken, found))))
         case "length":
             return str(sum(len(value or ()) for value in found))
         case "value":
@@ -85,6 +81,11 @@ def tables_of(inputs: ReportInputs) -> dict[str, Sequence[Any]]:
     if inputs.run:
         run = inputs.run
         tables["events"] = [json.loads(json.dumps(event_record(event))) for event in run.events]
+        tables["items"] = [
+            {"event": event["sequence"], **item}
+            for event in tables["events"]
+            for item in event["data"].get("outcome", {}).get("items", ())
+        ]
         tables["milestones"] = [asdict(verdict) for verdict in run.verdicts]
         tables["criteria"] = [
             asdict(row) | {"milestone": verdict.milestone}

@@ -185,12 +185,21 @@ def test_losses_and_unequal_items_are_named_with_their_journal_line(
 ) -> None:
     run = build_view(rehearsed).run
     assert run
-    assert [(loss.item, loss.event) for loss in run.losses] == [
+    assert [(loss.loss, loss.event) for loss in run.losses] == [
         ("banner motd: the target has no banner", 9)
     ]
-    assert [(item.item, item.result) for item in run.items] == [
-        ("access-list 10 permit 10.0.0.0", "missing")
-    ]
+    (group,) = run.unequal
+    assert (group.result, group.items) == ("missing", ("access-list 10 permit 10.0.0.0",))
+
+
+def test_what_a_restore_and_its_comparison_both_say_is_said_once(sample: dict[str, Any]) -> None:
+    inputs = sample["inputs"]()
+    again = tuple(replace(event, sequence=event.sequence + 20) for event in inputs.run.events[8:9])
+    twice = with_run(inputs, events=(*inputs.run.events, *again))
+    run = build_view(twice).run
+    assert run
+    assert [loss.event for loss in run.losses] == [29]
+    assert [group.event for group in run.unequal] == [29]
 
 
 def test_a_large_estate_makes_a_page_of_bounded_size(sample: dict[str, Any]) -> None:
