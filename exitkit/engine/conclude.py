@@ -5,30 +5,28 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from exitkit.engine.coordinator import DISTRIBUTION, JOURNAL
+from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.judge import judge
 from exitkit.engine.outcomes import outcome_from_document
+from exitkit.engine.series import next_inputs
 from exitkit.engine.state import RunState, fold
 from exitkit.errors import CannotRun
-from exitkit.knowledge.kinds import all_kinds
-from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.run import Event, MilestoneVerdict, Verdict
 from exitkit.model.verdict import Content, Level
 from exitkit.store import evidence
 from exitkit.store.canonical import instant, timestamp
 from exitkit.store.journal import Journal
-from exitkit.store.keys import fingerprint, load_private
+from exitkit.store.keys import load_private
 from exitkit.store.layout import TABLES
 from exitkit.store.paths import segment
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
-from exitkit.store.writer import BundleInputs, write_bundle
-from exitkit.workspace.files import Workspace, bundle_path, latest_bundle, next_sequence, sequences
+from exitkit.store.writer import write_bundle
+from exitkit.workspace.files import Workspace, bundle_path, next_sequence, sequences
 from exitkit.workspace.masking_key import load_masking_key
 
 LONGEST_LOG_BYTES = 16 * 1024 * 1024
@@ -74,7 +72,7 @@ def conclude(workspace: Workspace, folder: Path, now: Callable[[], dt.datetime])
     path = bundle_path(workspace, next_sequence(workspace))
     bundle = write_bundle(
         path,
-        _inputs(workspace, source, now()),
+        next_inputs(workspace, "rehearsal", _observed(source), now(), key),
         _tables(source, state, events, verdicts, proofs),
         chain(_kept(source), _logs(folder, state.run, load_masking_key(workspace.masking_key))),
         key,
@@ -105,28 +103,9 @@ def proven(
     }
 
 
-def _inputs(workspace: Workspace, source: Bundle, now: dt.datetime) -> BundleInputs:
+def _observed(source: Bundle) -> tuple[dt.datetime, dt.datetime]:
     window = source.descriptor["observationWindow"]
-    before = latest_bundle(workspace)
-    key = workspace.signing_key
-    return BundleInputs(
-        series=workspace.series,
-        sequence=next_sequence(workspace),
-        sealed_at=now,
-        observation_start=instant(window["startAt"]),
-        observation_end=instant(window["endAt"]),
-        generator_version=version(DISTRIBUTION),
-        kinds={
-            name: [aspect.value for aspect in kind.aspects] for name, kind in all_kinds().items()
-        },
-        reasons={code: reason.text for code, reason in load_knowledge().reasons.items()},
-        previous_bundle=open_bundle(before).id if before else "",
-        purpose="rehearsal",
-        customer=workspace.customer,
-        scope_statement=workspace.scope,
-        configuration_digest=workspace.digest,
-        signer=fingerprint(load_private(key).public_key()) if key else "",
-    )
+    return instant(window["startAt"]), instant(window["endAt"])
 
 
 def _tables(

@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from exitkit.engine.series import DISTRIBUTION
 from exitkit.engine.state import RunState, StepState, apply, fold
 from exitkit.engine.supervise import boot_id
 from exitkit.errors import InputError
@@ -23,7 +24,6 @@ from exitkit.store.journal import Journal
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
 JOURNAL = "journal.db"
-DISTRIBUTION = "exitkit-reversibility"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exitkit.assess.exportability import verdicts
 from exitkit.engine.collect import Harvest, Progress, collect
+from exitkit.engine.series import next_inputs
 from exitkit.errors import InputError
-from exitkit.knowledge.kinds import all_kinds, aspects_of
-from exitkit.knowledge.portability import Knowledge, load_knowledge
+from exitkit.knowledge.kinds import aspects_of
+from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.asset import Ref
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Content, Draft, Exportability, Level
 from exitkit.ports import Source
 from exitkit.store import evidence, records
-from exitkit.store.keys import fingerprint, load_private
-from exitkit.store.reader import open_bundle
-from exitkit.store.writer import BundleInputs, write_bundle
-from exitkit.workspace.files import Workspace, bundle_path, latest_bundle, next_sequence
+from exitkit.store.keys import load_private
+from exitkit.store.writer import write_bundle
+from exitkit.workspace.files import Workspace, bundle_path, next_sequence
 from exitkit.workspace.layout import Tolerances
 from exitkit.workspace.lock import workspace_lock
 from exitkit.workspace.masking_key import load_masking_key
@@ -106,7 +105,7 @@ def _conclude(
     path = bundle_path(workspace, next_sequence(workspace))
     bundle = write_bundle(
         path,
-        _inputs(workspace, knowledge, window, key),
+        next_inputs(workspace, "snapshot", window, window[1], key),
         _tables(sources, harvest, judged),
         _contents(harvest),
         key,
@@ -122,33 +121,6 @@ def _conclude(
         verdicts_by_level=dict(sorted(levels.items())),
         open_calls=open_calls,
         findings=tuple(_findings(workspace.tolerances, open_calls, levels)),
-    )
-
-
-def _inputs(
-    workspace: Workspace,
-    knowledge: Knowledge,
-    window: tuple[dt.datetime, dt.datetime],
-    key: Ed25519PrivateKey | None,
-) -> BundleInputs:
-    started, ended = window
-    before = latest_bundle(workspace)
-    return BundleInputs(
-        series=workspace.series,
-        sequence=next_sequence(workspace),
-        sealed_at=ended,
-        observation_start=started,
-        observation_end=ended,
-        generator_version=version("exitkit-reversibility"),
-        kinds={
-            name: [aspect.value for aspect in kind.aspects] for name, kind in all_kinds().items()
-        },
-        reasons={code: reason.text for code, reason in knowledge.reasons.items()},
-        previous_bundle=open_bundle(before).id if before else "",
-        customer=workspace.customer,
-        scope_statement=workspace.scope,
-        configuration_digest=workspace.digest,
-        signer=fingerprint(key.public_key()) if key else "",
     )
 
 
