@@ -114,3 +114,9 @@ def test_the_page_prints(browser: Chrome, page: Path) -> None:
     open_page(browser, page)
     printed = browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+
+
+def test_no_column_runs_off_the_paper(browser: Chrome, page: Path) -> None:
+    open_page(browser, page, 720)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 720
