@@ -168,9 +168,7 @@ def _buckets(aws: _Admin, estate: Estate, objects: int) -> None:
         )
         estate.add("S3::Bucket", name, region)
     s3 = aws("s3")
-    s3.put_bucket_versioning(
-        Bucket="crm-documents", VersioningConfiguration={"Status": "Enabled"}
-    )
+    s3.put_bucket_versioning(Bucket="crm-documents", VersioningConfiguration={"Status": "Enabled"})
     tags = {"TagSet": [{"Key": "application", "Value": "crm"}]}
     s3.put_bucket_tagging(Bucket="crm-documents", Tagging=tags)
     for key, body in _documents(estate, objects):

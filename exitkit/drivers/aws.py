@@ -21,6 +21,7 @@ from botocore.credentials import (
 from exitkit.drivers.aws_calls import Failure, one_answer
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.model.ledger import CallOutcome
 from exitkit.ports import Limits, Source
 
 HOME_REGION = "us-east-1"
@@ -120,6 +121,9 @@ def _open(
     if isinstance(answer, Failure):
         return Refusal(name, answer)
     session, region, caller = answer
+    if entry.get("account_id", caller["Account"]) != caller["Account"]:
+        reason = f"these credentials are those of account {caller['Account']}"
+        return Refusal(name, Failure(CallOutcome.REFUSED, reason))
     return Account(caller["Account"], caller["Arn"].split(":")[1], region, endpoint, session)
 
 
@@ -186,7 +190,9 @@ def _assumed(
     fetcher = AssumeRoleCredentialFetcher(create, base.get_credentials(), role, arguments)
     credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     session = _ours(botocore.session.Session(), loader)
-    session.register_component("credential_provider", CredentialResolver([_AssumedRole(credentials)]))
+    session.register_component(
+        "credential_provider", CredentialResolver([_AssumedRole(credentials)])
+    )
     return session
 
 

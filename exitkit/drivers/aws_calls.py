@@ -11,7 +11,6 @@ from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError as UnreachableError,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -19,6 +18,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
 from exitkit.knowledge.aws_catalog import load_catalog
@@ -114,9 +114,7 @@ def _refused_or_failed(fault: ClientError, operation: str) -> Failure:
         service, _, name = operation.partition(":")
         known = service in catalog.services
         permission = catalog.permission(service, name) if known else operation
-        return Failure(
-            CallOutcome.REFUSED, reason, code, named.group(1) if named else permission
-        )
+        return Failure(CallOutcome.REFUSED, reason, code, named.group(1) if named else permission)
     if NOT_THERE.search(code) or status == 404:
         return Failure(CallOutcome.EMPTY, reason, code)
     if NOT_KNOWN.search(code) or status == 501:

@@ -26,9 +26,7 @@ CREDENTIAL_SERVICES = frozenset({"sts", "sso", "sso-oidc", "signin"})
 class ReadOnlyLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """A loader whose service models hold the operations of `read_set` and no others."""
 
-    def __init__(
-        self, read_set: Iterable[tuple[str, str]], environ: Mapping[str, str]
-    ) -> None:
+    def __init__(self, read_set: Iterable[tuple[str, str]], environ: Mapping[str, str]) -> None:
         super().__init__()
         self._read: dict[str, set[str]] = defaultdict(set)
         for service, operation in read_set:

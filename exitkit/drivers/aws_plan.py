@@ -13,7 +13,7 @@ from typing import Any
 
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_answers import Item, argument_for
-from exitkit.drivers.aws_regions import offered_in
+from exitkit.drivers.aws_regions import endpoint_regions, offered_in
 from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
 from exitkit.model.ledger import Call, CallOutcome
 
@@ -64,6 +64,7 @@ class Plan:
     account: Account
     catalog: Catalog
     selection: Selection
+    offered: Mapping[str, frozenset[str]]
     roots: list[Ask] = field(default_factory=list)
     children: dict[str, list[ListedType]] = field(default_factory=lambda: defaultdict(list))
     left_out: list[Call] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Plan:
 
 def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
     """Plan the whole catalog for one account."""
-    plan = Plan(account, catalog, selection)
+    plan = Plan(account, catalog, selection, endpoint_regions(account))
     groups: dict[tuple[str, str, str], list[ListedType]] = defaultdict(list)
     for row in catalog.types.values():
         if not selection.wants(row.service, row.operation):
@@ -148,7 +149,7 @@ def _add_roots(
     else:
         regions = plan.selection.regions
     for region in regions:
-        if not home and not offered_in(plan.account, plan.catalog.services[service], region):
+        if not home and not offered_in(plan.offered, plan.catalog.services[service], region):
             reason = f"the provider has no {service} in {region}"
             line = plan.call(f"{service}:{operation}", CallOutcome.NOT_OFFERED, reason, region)
             plan.left_out.append(line)

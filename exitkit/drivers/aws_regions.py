@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from exitkit.drivers.aws import Account
@@ -51,12 +51,21 @@ def selected_regions(
 
 def partition_regions(account: Account, endpoint: str) -> list[str]:
     """Return the regions of the account's partition where the SDK knows the endpoint."""
-    resolver = account.session.get_component("endpoint_resolver")
-    regions: list[str] = resolver.get_available_endpoints(endpoint, account.partition)
-    return regions
+    return sorted(endpoint_regions(account).get(endpoint, ()))
 
 
-def offered_in(account: Account, service: Service, region: str) -> bool:
+def offered_in(known: Mapping[str, frozenset[str]], service: Service, region: str) -> bool:
     """Tell whether a region has a service; one the SDK has no list for is asked everywhere."""
-    known = partition_regions(account, service.endpoint)
-    return not known or region in known
+    regions = known.get(service.endpoint)
+    return not regions or region in regions
+
+
+def endpoint_regions(account: Account) -> dict[str, frozenset[str]]:
+    """Read the SDK's endpoint list of one partition: endpoint -> regions that have it."""
+    document = account.session.get_component("data_loader").load_data("endpoints")
+    partition = next(row for row in document["partitions"] if row["partition"] == account.partition)
+    regions = set(partition["regions"])
+    return {
+        name: frozenset(regions & service.get("endpoints", {}).keys())
+        for name, service in partition["services"].items()
+    }

@@ -226,9 +226,7 @@ def _ask_detail(sweep: Sweep, item: Item, detail: Detail, client: Any) -> Call:
     return replace(line, count=0 if failure else 1, duration_ms=milliseconds)
 
 
-def _line(
-    sweep: Sweep, operation: str, region: str, binding: str, failure: Failure | None
-) -> Call:
+def _line(sweep: Sweep, operation: str, region: str, binding: str, failure: Failure | None) -> Call:
     outcome = failure.outcome if failure else CallOutcome.COLLECTED
     line = sweep.plan.call(operation, outcome, failure.reason if failure else "", region)
     permission = failure.permission if failure else ""

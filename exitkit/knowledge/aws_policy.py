@@ -13,7 +13,7 @@ from exitkit.knowledge.aws_catalog import Catalog
 LONGEST_POLICY = 6144
 """Characters IAM allows in a managed policy, white space not counted."""
 
-DATA_READS = frozenset({"s3:GetObject", "s3:ListObjectsV2", "dynamodb:Scan"})
+DATA_READS = frozenset({"s3:GetObject", "s3:ListObjectsV2", "dynamodb:Scan", "lambda:GetFunction"})
 
 
 def actions_for(
@@ -25,12 +25,10 @@ def actions_for(
     for service, operation in catalog.read_set():
         name = f"{service}:{operation}"
         always = name in catalog.extra_operations and name not in DATA_READS
-        wanted = any(
-            fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns
-        )
+        wanted = any(fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns)
         if name in DATA_READS:
             # Data belongs to what was found: where the service is looked at at all.
-            wanted = data and any(p.partition(":")[0] in ("*", service) for p in patterns)
+            wanted = data and any(fnmatchcase(service, p.partition(":")[0]) for p in patterns)
         if always or wanted:
             actions.add(catalog.permission(service, operation))
     return sorted(actions)

@@ -21,7 +21,9 @@ from tools.build_aws_catalog.sources import (
 )
 
 RANK = {"high": 2, "medium": 1, "low": 0}
-SECRET_MEMBER = re.compile(r"secret(?!arn|id|name)|password|privatekey|credential|apikey|token$", re.I)
+SECRET_MEMBER = re.compile(
+    r"secret(?!arn|id|name)|password|privatekey|credential|apikey|token$", re.IGNORECASE
+)
 
 
 def make_rows(sources: Sources, services: Services) -> dict[str, dict[str, Any]]:
@@ -64,7 +66,10 @@ def _row(
         row["bind"] = choice.bind
     if choice.items.kind == "structure":
         held = model.shapes[choice.items.shape].get("members", {})
-        found = {"arn": members.arn(native_type, choice.items.shape, held), "tags": members.tags(held)}
+        found = {
+            "arn": members.arn(native_type, choice.items.shape, held),
+            "tags": members.tags(held),
+        }
         row |= {key: value for key, value in found.items() if value}
     if "arn" not in row and (template := _arn_template(native_type, choice, sources, services)):
         row["arn_template"] = template
