@@ -145,6 +145,7 @@ class _Access:
             self._tally.add(line, record)
             key = (text_at(record, "principal"), text_at(record, "principalType"))
             names.want(key[0])
+            names.call(key[0], text_at(record, "principalPlace.nativeId"))
             self._permissions.setdefault(key, set()).add(text_at(record, "permission"))
 
     def holders(self, names: Names) -> tuple[Holder, ...]:

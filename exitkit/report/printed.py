@@ -81,6 +81,7 @@ class Names:
     def __init__(self) -> None:
         """Start with no asset wanted."""
         self._links: dict[str, Link | None] = {}
+        self._outside: dict[str, str] = {}
 
     def want(self, asset_id: str) -> None:
         """Ask for the name of an asset before the assets are read."""
@@ -94,6 +95,10 @@ class Names:
         """Take in what an asset is called and where its row is."""
         self._links[asset_id] = link
 
+    def call(self, asset_id: str, text: str) -> None:
+        """Say what to call something that is no asset of this bundle."""
+        self._outside[asset_id] = text
+
     def link(self, asset_id: str) -> Link:
-        """Return the name and row of an asset; an asset that is not there keeps its id."""
-        return self._links.get(asset_id) or Link(asset_id)
+        """Return the name and row of an asset; what is none keeps its name or id, without row."""
+        return self._links.get(asset_id) or Link(self._outside.get(asset_id) or asset_id)
