@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pwd
 import shlex
 import shutil
 import signal
@@ -128,6 +129,10 @@ def _environ(folder: Path, owner: str, given: Mapping[str, str]) -> dict[str, st
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # The programs of our own virtual environment, also where nobody activated it.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    # A service account may have no home; Ansible looks in the password file, not at HOME.
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    if not os.access(home, os.W_OK):
+        kept["ANSIBLE_REMOTE_TMP"] = str(folder.absolute() / "tmp")
     return {
         **kept,
         _OWNER: owner,
