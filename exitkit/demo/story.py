@@ -166,10 +166,7 @@ class Story:
                 f"{levels.get('rehearsed', 0)} of them rehearsed"
             ),
             f"gaps        {sum(gaps.values())}, to be removed by: {parties}",
-            (
-                f"milestones  {verdicts.count('proved')} proved, {verdicts.count('missed')} missed, "
-                f"{verdicts.count('not-tested')} not tested"
-            ),
+            f"milestones  {_counted(verdicts)}",
             f"exit        {_duration(report['duration'])}",
             f"report      {reports / self.run_name()}.html",
         ]
@@ -215,6 +212,11 @@ class Story:
 
 def _place(provider: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(provider[key] for key in ("name", "scope", "region", "nativeType", "nativeId"))
+
+
+def _counted(verdicts: list[str]) -> str:
+    words = (("proved", "proved"), ("missed", "missed"), ("not-tested", "not tested"))
+    return ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in words)
 
 
 def _duration(duration: Mapping[str, Any]) -> str:
