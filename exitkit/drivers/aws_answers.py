@@ -43,6 +43,7 @@ class Item:
     region: str
     config: dict[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: str = ""
 
     @property
     def parts(self) -> dict[str, str]:
@@ -50,11 +51,12 @@ class Item:
         return {name: self._part(name, path) for name, path in self.row.ids}
 
     def _part(self, name: str, path: str) -> str:
-        found = search(path, self.config) if path and path != "@" else None
-        if path == "@":
-            found = self.config.get(self.row.ids[-1][0])
+        found = self.config.get(name) if path == "@" else search(path, self.config)
         if found is None:
             found = _by_name(name, self.given)
+        if found is None and not path:
+            # Two parents may hold children of one name: what is missing is the parent's.
+            found = self.parent_id
         text = "" if found is None else str(found)
         # Route 53 alone answers ids with a path in front.
         return text.removeprefix("/hostedzone/").removeprefix("/healthcheck/")
@@ -95,9 +97,10 @@ class Item:
 
 def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the items of a page as JSON-compatible objects."""
+    text_part = next((part for part, path in row.ids if path == "@"), "Id")
     for found in search(row.items, page) or []:
         item = plain(found)
-        yield item if isinstance(item, dict) else {row.ids[-1][0] if row.ids else "Id": item}
+        yield item if isinstance(item, dict) else {text_part: item}
 
 
 def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
@@ -114,7 +117,7 @@ def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
 def argument_for(wanted: str, item: Item, path: str = "") -> str | None:
     """Find the value of a required input in an item: by path, by name, else its own id."""
     if path == "@":
-        return item.parts[item.row.ids[-1][0]]
+        return next(item.parts[part] for part, source in item.row.ids if source == "@")
     if path:
         found = search(path, item.config)
         return None if found is None else str(found)
@@ -263,6 +266,8 @@ def _compiled(path: str) -> Any:
 
 def search(path: str, document: Any) -> Any:
     """Evaluate a JMESPath; a plain member name takes the short way."""
+    if not path:
+        return None
     if path.isidentifier():
         return document.get(path) if isinstance(document, Mapping) else None
     return _compiled(path).search(document)

@@ -187,7 +187,8 @@ def _items(sweep: Sweep, ask: Ask, page: Any) -> Iterator[Item]:
         given = {**ask.parent.given, **ask.parent.parts, **given}
     for row in ask.rows:
         for config in items_of(row, page):
-            yield Item(row, account.id, account.partition, region, config, given)
+            parent_id = ask.parent.native_id if ask.parent else ""
+            yield Item(row, account.id, account.partition, region, config, given, parent_id)
 
 
 def _detail_job(sweep: Sweep, item: Item, clients: _Clients) -> Job[list[Call]]:

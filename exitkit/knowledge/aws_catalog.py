@@ -93,7 +93,8 @@ class Catalog:
     def permission(self, service: str, operation: str) -> str:
         """Return the IAM action that allows an operation."""
         default = f"{self.services[service].permission_prefix}:{operation}"
-        return self.permissions.get(f"{service}:{operation}", default)
+        whole_service = self.permissions.get(f"{service}:*", default)
+        return self.permissions.get(f"{service}:{operation}", whole_service)
 
     def read_set(self) -> Iterator[tuple[str, str]]:
         """Yield each (service, operation) that exitkit may ever send while taking stock."""

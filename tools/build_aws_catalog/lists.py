@@ -128,10 +128,12 @@ def _best_items(
     best: Items | None = None
     for path, kind, shape in model.lists(operation):
         if kind == "structure":
-            held = members.ids(native_type, leaves, model.shapes[shape].get("members", {}))
+            held = members.ids(
+                native_type, leaves, model.shapes[shape].get("members", {}), operation.required
+            )
             score = 30 * sum(value is not None for value in held.values()) / max(1, len(held))
         elif kind == "string":
-            held, score = dict.fromkeys(leaves[:-1]) | dict.fromkeys(leaves[-1:], "@"), 12.0
+            held, score = _named_by_text(leaves, operation), 12.0
         else:
             continue
         noun, leaf = plain(type_noun(native_type)), leaf_name(path)
@@ -141,6 +143,13 @@ def _best_items(
         if best is None or score > best.score:
             best = Items(path, kind, shape, held, score)
     return best
+
+
+def _named_by_text(leaves: list[str], operation: Operation) -> dict[str, str | None]:
+    """Map a list of plain texts: to the last part that the arguments do not tell already."""
+    told = {plain(name) for name in operation.required}
+    own = [leaf for leaf in leaves if plain(leaf) not in told] or leaves
+    return {leaf: "@" if own and leaf == own[-1] else None for leaf in leaves}
 
 
 def _bound(model: Model, operation: Operation) -> dict[str, Any] | None:

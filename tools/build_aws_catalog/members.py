@@ -10,11 +10,31 @@ SUFFIXES = ("id", "arn", "name", "identifier")
 TAG_MEMBERS = ("tags", "taglist", "tagset", "tagslist", "resourcetags")
 
 
-def ids(native_type: str, leaves: Iterable[str], members: Iterable[str]) -> dict[str, str | None]:
-    """Map each part of a type's identifier to the item member that holds it, or to None."""
-    low = {plain(member): member for member in members}
+def ids(
+    native_type: str, leaves: Iterable[str], members: Iterable[str], told: Iterable[str] = ()
+) -> dict[str, str | None]:
+    """Map each part of a type's identifier to the item member that holds it, or to None.
+
+    `told` are the arguments of the call: a part of that name is known without the item.
+
+    No member serves two parts: exact names take theirs first, then the last part, which is the
+    most specific. What stays without a member comes from the parent.
+    """
     parts = list(leaves)
-    return {leaf: _member_for(native_type, leaf, low, len(parts) == 1) for leaf in parts}
+    low = {plain(member): member for member in members}
+    found: dict[str, str | None] = {}
+    for leaf in parts:
+        if (name := plain(leaf.split("/")[-1])) in low:
+            found[leaf] = low.pop(name)
+    known = {plain(name) for name in told} if len(parts) > 1 else set()
+    for leaf in reversed(parts):
+        if leaf not in found:
+            if plain(leaf) in known:
+                found[leaf] = None
+                continue
+            member = _member_for(native_type, leaf, low, len(parts) == 1)
+            found[leaf] = low.pop(plain(member)) if member else None
+    return {leaf: found[leaf] for leaf in parts}
 
 
 def _member_for(native_type: str, leaf: str, low: Mapping[str, str], only: bool) -> str | None:
