@@ -18,7 +18,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from exitkit.drivers.aws_calls import Failure, one_answer
+from exitkit.drivers.aws_calls import Failure, one_answer, refuse_other_pages
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import CallOutcome
@@ -219,9 +219,11 @@ def _client(
         inject_host_prefix=not endpoint,
         s3={"addressing_style": "path" if endpoint else "auto"},
     )
-    return session.create_client(
+    client = session.create_client(
         service, region_name=region, endpoint_url=endpoint or None, config=config
     )
+    client.meta.events.register("before-parse", refuse_other_pages)
+    return client
 
 
 def timestamp(value: object) -> str:

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 import jmespath
+from jmespath.exceptions import JMESPathTypeError
 
 from exitkit.knowledge.aws_catalog import Detail, ListedType
 from exitkit.knowledge.kinds import kind_of
@@ -92,7 +93,11 @@ class Item:
     @property
     def is_wanted(self) -> bool:
         """Whether the item is the customer's own and of this very type."""
-        return not self.row.where or bool(search(self.row.where, self.config))
+        try:
+            return not self.row.where or bool(search(self.row.where, self.config))
+        except JMESPathTypeError:
+            # The member the condition looks at is missing: better one asset too many.
+            return True
 
 
 def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

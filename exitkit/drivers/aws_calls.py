@@ -48,6 +48,10 @@ CREDENTIAL_FAULTS = (
 )
 
 
+class ForeignAnswerError(ValueError):
+    """An answer that is not from AWS, or not all of it."""
+
+
 class EndlessPagesError(ValueError):
     """A call whose pages never end."""
 
@@ -77,6 +81,34 @@ def pages(
             raise EndlessPagesError(f"pagination had not ended after {MOST_PAGES} pages")
         beat()
         yield page
+
+
+def refuse_other_pages(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:
+    """Raise where something on the way answered in place of AWS: a login page, a cut body.
+
+    The SDK reads such a page as an answer without items, and the estate would look empty.
+    """
+    body = response_dict.get("body")
+    if not isinstance(body, bytes) or response_dict["status_code"] >= 300:
+        return
+    text = body.strip()
+    if text[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise ForeignAnswerError("the answer is a web page")
+    whole = text.startswith((b"{", b"[")) and text.endswith((b"}", b"]"))
+    if text and not whole and _is_document(operation_model):
+        raise ForeignAnswerError("the answer is not JSON, or was cut off")
+
+
+def _is_document(operation_model: Any) -> bool:
+    """Tell whether the whole body is JSON: not where one member is the body itself."""
+    output = operation_model.output_shape
+    if not output or "json" not in operation_model.service_model.resolved_protocol:
+        return False
+    payload = output.serialization.get("payload")
+    if not payload:
+        return True
+    kind = output.members[payload].type_name
+    return kind not in ("blob", "string")
 
 
 def one_answer(ask: Callable[[], T], operation: str) -> T | Failure:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from exitkit.errors import PluginError
-
 T = TypeVar("T")
 Beat = Callable[[], None]
 Job = Callable[[Beat], T]
@@ -24,7 +22,9 @@ class _Board(Generic[T]):
 
     jobs: Sequence[Job[T]]
     waiting: SimpleQueue[int] = field(default_factory=SimpleQueue)
-    answers: SimpleQueue[tuple[int, T | None, bool]] = field(default_factory=SimpleQueue)
+    answers: SimpleQueue[tuple[int, T | None, BaseException | None]] = field(
+        default_factory=SimpleQueue
+    )
     last_sign: dict[int, float] = field(default_factory=dict)
 
     def work(self) -> None:
@@ -36,7 +36,7 @@ class _Board(Generic[T]):
             self._run(index)
 
     def _run(self, index: int) -> None:
-        answer, ended = None, False
+        answer, fault = None, None
 
         def beat() -> None:
             if index in self.last_sign:
@@ -45,10 +45,10 @@ class _Board(Generic[T]):
         self.last_sign[index] = time.monotonic()
         try:
             answer = self.jobs[index](beat)
-            ended = True
-        finally:
-            self.last_sign.pop(index, None)
-            self.answers.put((index, answer, ended))
+        except BaseException as raised:  # handed over: the one who waits raises it
+            fault = raised
+        self.last_sign.pop(index, None)
+        self.answers.put((index, answer, fault))
 
 
 def run_all(
@@ -73,13 +73,13 @@ def run_all(
             open_jobs -= 1
             yield index, None
         try:
-            index, answer, ended = board.answers.get(timeout=TICK_S)
+            index, answer, fault = board.answers.get(timeout=TICK_S)
         except Empty:
             continue
         if index in left_behind:
             continue
-        if not ended:
-            raise PluginError("a collector's call crashed; the trace is above")
+        if fault:
+            raise fault
         open_jobs -= 1
         yield index, answer
 
