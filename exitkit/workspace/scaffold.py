@@ -30,11 +30,25 @@ def write_workspace(folder: Path, *, series: str | None, sources: Iterable[str])
     try:
         _fill(draft, name, set(sources))
         draft.chmod(0o755)
-        draft.rename(target)
+        _move_into(draft, target) if target.is_dir() else draft.rename(target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
+
+
+def _move_into(draft: Path, target: Path) -> None:
+    """Fill a folder that is there already: it may be the one somebody's shell stands in."""
+    moved: list[Path] = []
+    try:
+        # exitkit.yaml last: without it the folder is no workspace yet.
+        for path in sorted(draft.iterdir(), key=lambda path: path.name == "exitkit.yaml"):
+            moved.append(path.rename(target / path.name))
+    except BaseException:
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    draft.rmdir()
 
 
 def _series_from(folder: Path) -> str:

@@ -72,6 +72,13 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert Path("exitkit.yaml") in write_workspace(root, series="acme", sources=["aws"])
 
 
+def test_the_folder_one_stands_in_is_filled_and_not_replaced(tmp_path: Path) -> None:
+    before = tmp_path.stat().st_ino
+    write_workspace(tmp_path, series="acme", sources=["aws"])
+    assert tmp_path.stat().st_ino == before
+    assert load_workspace(tmp_path).series == "acme"
+
+
 def test_nothing_is_half_written_when_the_series_is_no_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lower case"):
         write_workspace(tmp_path / "x", series="Not A Name", sources=["aws"])
