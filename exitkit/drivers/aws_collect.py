@@ -100,7 +100,8 @@ def _permissions(source: Source, account: Account, context: Context) -> Iterator
     first = plan.selection.regions[:1]
     homes = {plan.home_of(ask.service) for ask in plan.roots}
     roots = [ask for ask in plan.roots if ask.region in {*first, *homes}]
-    sweep = Sweep(replace_roots(plan, roots), context.limits, context.progress)
+    only_roots = replace(plan, roots=roots, children=defaultdict(list), left_out=[])
+    sweep = Sweep(only_roots, context.limits, context.progress)
     by_service: dict[str, list[Call]] = defaultdict(list)
     for found in sweep.run():
         if isinstance(found, Call):
@@ -117,8 +118,3 @@ def _permissions(source: Source, account: Account, context: Context) -> Iterator
             )
         if not bad and calls:
             yield Check(f"{source.id}: {service}", True, f"{len(calls)} calls allowed")
-
-
-def replace_roots(plan: Plan, roots: list) -> Plan:  # type: ignore[type-arg]
-    """Return the same plan with other first calls, nothing below them and nothing left out."""
-    return replace(plan, roots=roots, children=defaultdict(list), left_out=[])

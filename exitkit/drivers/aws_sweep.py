@@ -96,8 +96,8 @@ class Sweep:
 
     def _describe(self, items: Sequence[Item]) -> Iterator[Found]:
         """Deepen the items that have detail calls, and drop what turns out not to be wanted."""
-        deep = [item for item in items if self._details(item)]
-        yield from (item for item in items if not self._details(item))
+        deep = [item for item in items if self.details_of(item)]
+        yield from (item for item in items if not self.details_of(item))
         units = Counter((item.row.service, item.region) for item in deep)
         clients = _Clients(self.plan.account, self.limits, units)
         clients.strikes = self.strikes
@@ -106,7 +106,7 @@ class Sweep:
         for index, calls in run_all(jobs, self.limits.workers, self.limits.call_deadline_s):
             item = deep[index]
             if calls is None:
-                first = f"{item.row.service}:{self._details(item)[0].operation}"
+                first = f"{item.row.service}:{self.details_of(item)[0].operation}"
                 yield self._overdue(first, item.region, item.native_id)
                 calls = []
             yield from calls
@@ -120,7 +120,8 @@ class Sweep:
             )
             yield replace(line, count=count)
 
-    def _details(self, item: Item) -> list[Detail]:
+    def details_of(self, item: Item) -> list[Detail]:
+        """Return the detail calls of an item that the settings select."""
         wants = self.plan.selection.wants
         return [one for one in item.row.details if wants(item.row.service, one.operation)]
 
@@ -197,7 +198,7 @@ def _detail_job(sweep: Sweep, item: Item, clients: _Clients) -> Job[list[Call]]:
         entry = (item.row.service, item.region)
         calls = []
         try:
-            for detail in sweep._details(item):  # noqa: SLF001 - one class split over functions
+            for detail in sweep.details_of(item):
                 client = clients.get(item.row.service, item.region or home)
                 calls.append(_ask_detail(sweep, item, detail, client))
                 if item.row.region:

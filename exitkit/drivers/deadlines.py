@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 Beat = Callable[[], None]
 Job = Callable[[Beat], T]
+Answered = tuple[int, T | None, BaseException | None]
 
 TICK_S = 0.1
 
@@ -22,9 +23,7 @@ class _Board(Generic[T]):
 
     jobs: Sequence[Job[T]]
     waiting: SimpleQueue[int] = field(default_factory=SimpleQueue)
-    answers: SimpleQueue[tuple[int, T | None, BaseException | None]] = field(
-        default_factory=SimpleQueue
-    )
+    answers: SimpleQueue[Answered[T]] = field(default_factory=SimpleQueue)
     last_sign: dict[int, float] = field(default_factory=dict)
 
     def work(self) -> None:
