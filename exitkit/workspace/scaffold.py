@@ -39,14 +39,14 @@ def write_workspace(folder: Path, *, series: str | None, sources: Iterable[str])
 
 def _move_into(draft: Path, target: Path) -> None:
     """Fill a folder that is there already: it may be the one somebody's shell stands in."""
-    moved: list[Path] = []
+    # exitkit.yaml last: without it the folder is no workspace yet.
+    names = sorted((path.name for path in draft.iterdir()), key="exitkit.yaml".__eq__)
     try:
-        # exitkit.yaml last: without it the folder is no workspace yet.
-        for path in sorted(draft.iterdir(), key=lambda path: path.name == "exitkit.yaml"):
-            moved.append(path.rename(target / path.name))
+        for name in names:
+            (draft / name).rename(target / name)
     except BaseException:
-        for path in moved:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (target / name for name in names):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         raise
     draft.rmdir()
 
