@@ -52,10 +52,6 @@ class Estate:
     expected: tuple[Expected, ...]
     secrets: tuple[str, ...]
     refused: str
-    edge: SshDevice
-    spare: SshDevice
-    scratch: Path
-    pids: tuple[int, ...]
 
 
 @contextmanager
@@ -113,11 +109,6 @@ class _Parts:
                      self.source.password, self.source.reader_password, self.target.password,
                      self.store.secret_key, EDGE_PASSWORD, SPARE_PASSWORD),
             refused=self.seeded.refused,
-            edge=self.edge,
-            spare=self.spare,
-            scratch=self.scratch,
-            pids=(self.account.pid, self.azure.pid, self.source.pid, self.target.pid,
-                  self.store.pid),
         )  # fmt: skip
 
     def _environ(self) -> dict[str, str]:

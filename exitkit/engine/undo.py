@@ -35,11 +35,6 @@ def undo_next(run: Coordinator) -> bool:
     return True
 
 
-def left_to_undo(run: Coordinator) -> tuple[str, ...]:
-    """Name the steps whose effects are still out there, newest first."""
-    return tuple(step.id for step in _to_undo(run))
-
-
 def _to_undo(run: Coordinator) -> Iterator[Step]:
     started = [step for step in run.plan.steps() if run.of(step).attempt]
     for step in sorted(started, key=lambda step: run.of(step).started, reverse=True):
