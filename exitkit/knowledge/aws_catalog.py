@@ -107,9 +107,9 @@ class Catalog:
 def load_catalog() -> Catalog:
     """Return the generated catalog with the hand-written overrides laid over it."""
     generated = json.loads(gzip.decompress((FOLDER / "catalog.json.gz").read_bytes()))
-    overrides = yaml.safe_load((FOLDER / "overrides.yaml").read_text(encoding="utf-8"))
-    rows = _laid_over(generated["types"], overrides["types"])
-    volatile = frozenset(overrides["volatile"])
+    calls = yaml.safe_load((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
+    rows = _laid_over(generated["types"], load_overrides())
+    volatile = frozenset(calls["volatile"])
     unlisted = {name: _why_unlisted(row) for name, row in rows.items() if _why_unlisted(row)}
     return Catalog(
         types={
@@ -122,10 +122,19 @@ def load_catalog() -> Catalog:
             for name, row in generated["services"].items()
         },
         unlisted=unlisted,
-        permissions=overrides["permissions"],
-        extra_operations=tuple(overrides["extra_operations"]),
-        not_in_use=frozenset(overrides["not_in_use"]),
+        permissions=calls["permissions"],
+        extra_operations=tuple(calls["extra_operations"]),
+        not_in_use=frozenset(calls["not_in_use"]),
     )
+
+
+def load_overrides() -> dict[str, dict[str, Any]]:
+    """Return the corrections by hand: one file per service, so that a line has one place."""
+    patches: dict[str, dict[str, Any]] = {}
+    for file in sorted((FOLDER / "overrides").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".yaml"):
+            patches.update(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return patches
 
 
 def _laid_over(
