@@ -1,1 +1,1 @@
-"""The AWS catalog of calls: generated, then corrected by hand in overrides/, one file per service."""
+"""The AWS catalog of calls: generated, then corrected by hand, one file per service."""
