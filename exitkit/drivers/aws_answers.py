@@ -105,7 +105,30 @@ def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any
     text_part = next((part for part, path in row.ids if path == "@"), "Id")
     for found in search(row.items, page) or []:
         item = plain(found)
-        yield item if isinstance(item, dict) else {text_part: item}
+        if row.each:
+            yield from _inner_items(row, item, text_part)
+        else:
+            yield _decoded_model(item if isinstance(item, dict) else {text_part: item})
+
+
+def _inner_items(row: ListedType, outer: Any, text_part: str) -> Iterator[dict[str, Any]]:
+    """Yield the items within an item, each with what it takes over from around it."""
+    carried = {name: search(path, outer) for name, path in row.carry.items()}
+    for item in search(row.each, outer) or []:
+        own = item if isinstance(item, dict) else {text_part: item}
+        yield {**carried, **own}
+
+
+def _decoded_model(item: dict[str, Any]) -> dict[str, Any]:
+    """Read the resource model that Cloud Control answers as a text; it stays one if it is none."""
+    model = item.get("Properties")
+    if item.keys() != {"Identifier", "Properties"} or not isinstance(model, str):
+        return item
+    try:
+        members = json.loads(model)
+    except ValueError:
+        return item
+    return {**members, "Identifier": item["Identifier"]} if isinstance(members, dict) else item
 
 
 def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
@@ -119,13 +142,16 @@ def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
         item.config.update(taken)
 
 
-def argument_for(wanted: str, item: Item, path: str = "") -> str | None:
-    """Find the value of a required input in an item: by path, by name, else its own id."""
+def argument_for(wanted: str, item: Item, path: str = "") -> Any:
+    """Find the value of a required input in an item: by path, by name, else its own id.
+
+    A path sees the configuration, the parts of the id and, as `arn`, the ARN.
+    """
     if path == "@":
         return next(item.parts[part] for part, source in item.row.ids if source == "@")
     if path:
-        found = search(path, item.config)
-        return None if found is None else str(found)
+        found = search(path, {"arn": item.arn, **item.parts, **item.config})
+        return found if found is None or isinstance(found, list | dict) else str(found)
     name = wanted.lower()
     if name.endswith("arn") and item.arn:
         return item.arn

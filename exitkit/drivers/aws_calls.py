@@ -28,7 +28,10 @@ T = TypeVar("T")
 
 MOST_PAGES = 20_000
 LONGEST_REASON = 300
-FAULTS = (BotoCoreError, ClientError, ResponseParserError, OSError, KeyError, TypeError, ValueError)
+FAULTS = (
+    BotoCoreError, ClientError, ResponseParserError, OSError, KeyError, TypeError, ValueError,
+    AttributeError,
+)  # fmt: skip
 """What a broken or strange answer can raise out of the SDK; any of it is one failed call."""
 
 NO_ACCESS = re.compile(

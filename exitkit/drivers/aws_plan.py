@@ -47,7 +47,8 @@ class Ask:
     def binding(self) -> str:
         """Tells repeated calls of one operation apart in the ledger."""
         if self.parent:
-            return self.parent.native_id
+            each = [f"{name}={self.arguments[name]}" for name in _each(self.rows[0].bind)]
+            return ",".join([self.parent.native_id, *each])
         varying = {name: value for name, value in self.arguments.items() if isinstance(value, str)}
         return ",".join(f"{name}={value}" for name, value in sorted(varying.items()))
 
@@ -68,6 +69,7 @@ class Plan:
     roots: list[Ask] = field(default_factory=list)
     children: dict[str, list[ListedType]] = field(default_factory=lambda: defaultdict(list))
     left_out: list[Call] = field(default_factory=list)
+    inner: set[tuple[str, ...]] = field(default_factory=set)
 
     def call(self, operation: str, outcome: CallOutcome, reason: str, region: str = "") -> Call:
         """Return a ledger line for something that is not asked."""
@@ -76,20 +78,34 @@ class Plan:
         )
 
     def asks_below(self, items: Iterable[Item]) -> Iterator[Ask]:
-        """Yield the list calls that the items found make possible."""
+        """Yield the list calls that the items found make possible, each once for all its types."""
         for item in items:
+            calls: dict[tuple[str, str, str], tuple[Mapping[str, Any], list[ListedType]]] = {}
             for row in self.children.get(item.row.native_type, ()):
-                arguments = {name: argument_for(name, item) for name in row.parent}
-                # A grandparent's own argument is handed down rather than guessed.
-                arguments |= {
-                    name: str(item.given[name])
-                    for name, parent in row.parent.items()
-                    if parent != item.row.native_type and name in item.given
-                }
-                if all(arguments.values()):
-                    bound = {**_resolved(row.bind, self.account.id), **arguments}
-                    region = item.region or self.home_of(row.service) or self.account.region
-                    yield Ask(row.service, row.operation, region, bound, (row,), item)
+                for arguments in self._arguments(row, item):
+                    key = row.service, row.operation, json.dumps(arguments, sort_keys=True)
+                    if row.native_type == item.row.native_type:
+                        # Units within units: a circle of them is walked once.
+                        if (item.region, *key) in self.inner:
+                            continue
+                        self.inner.add((item.region, *key))
+                    calls.setdefault(key, (arguments, []))[1].append(row)
+            for (service, operation, _), (arguments, rows) in calls.items():
+                region = item.region or self.home_of(service) or self.account.region
+                yield Ask(service, operation, region, arguments, tuple(rows), item)
+
+    def _arguments(self, row: ListedType, item: Item) -> Iterator[Mapping[str, Any]]:
+        """Yield the arguments of a child's call: nothing where the item lacks one of them."""
+        found = {name: argument_for(name, item, row.keys.get(name, "")) for name in row.parent}
+        # A grandparent's own argument is handed down rather than guessed.
+        found |= {
+            name: str(item.given[name])
+            for name, parent in row.parent.items()
+            if parent != item.row.native_type and name in item.given and name not in row.keys
+        }
+        if all(found.values()):
+            for bound in _combinations(row.bind, self.account.id):
+                yield {**bound, **found}
 
     def home_of(self, service: str) -> str:
         """Return the region that answers for a global service; nothing where each has its own."""
@@ -100,7 +116,7 @@ def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
     """Plan the whole catalog for one account."""
     plan = Plan(account, catalog, selection, endpoint_regions(account))
     groups: dict[tuple[str, str, str], list[ListedType]] = defaultdict(list)
-    for row in catalog.types.values():
+    for row in catalog.rows():
         if not selection.wants(row.service, row.operation):
             continue
         if not row.parent:
@@ -160,14 +176,19 @@ def _add_roots(
 
 def _combinations(bind: Mapping[str, Any], account: str) -> Iterator[dict[str, Any]]:
     """Yield the arguments once for every value of an enum that has to be asked one by one."""
-    each = {
+    each = _each(bind)
+    fixed = _resolved({name: bind[name] for name in bind if name not in each}, account)
+    for values in itertools.product(*each.values()):
+        yield {**fixed, **dict(zip(each, values, strict=True))}
+
+
+def _each(bind: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the arguments that are asked one value at a time, with their values."""
+    return {
         name: value["each"]
         for name, value in bind.items()
         if isinstance(value, dict) and set(value) == {"each"}
     }
-    fixed = _resolved({name: bind[name] for name in bind if name not in each}, account)
-    for values in itertools.product(*each.values()):
-        yield {**fixed, **dict(zip(each, values, strict=True))}
 
 
 def _resolved(bind: Mapping[str, Any], account: str) -> dict[str, Any]:
@@ -179,9 +200,7 @@ def _excluded(plan: Plan) -> Iterator[Call]:
     reason = f"left out by services: [{', '.join(plan.selection.services[:4])}"
     reason += ", ...]" if len(plan.selection.services) > 4 else "]"
     operations = {
-        (row.service, operation)
-        for row in plan.catalog.types.values()
-        for operation in row.operations
+        (row.service, operation) for row in plan.catalog.rows() for operation in row.operations
     }
     for service, operation in sorted(operations):
         if not plan.selection.wants(service, operation):

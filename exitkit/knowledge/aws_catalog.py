@@ -15,6 +15,10 @@ import yaml
 FOLDER = files("exitkit.knowledge") / "aws"
 ACCOUNT = "$account"
 """A bound argument that stands for the account's own id."""
+STALE = ("bind", "parent", "detail", "unlisted", "within")
+"""Members of a generated row that say nothing about another operation."""
+SHARED = ("service", "id", "name", "tags", "volatile", "arn", "arn_template", "confidence")
+"""Members that the calls in `also` have in common with the first one, unless they say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,11 @@ class ListedType:
 
     `ids` are the parts of the native id as (part, path in the item); an empty path means the part
     comes from the parent. `parent` maps required inputs to the types whose items fill them.
-    `where` keeps only the items of this type that are the customer's own.
+    `keys` says where in the parent's item an input is found, if not by its name. `where` keeps only
+    the items of this type that are the customer's own. `each` is the path, inside each of `items`,
+    of the items meant; they take the members in `carry` over from the item around them. `also` are
+    further calls that find items of the same type; `needs` the IAM actions that a call wants beyond
+    its own.
     """
 
     native_type: str
@@ -50,6 +58,9 @@ class ListedType:
     ids: tuple[tuple[str, str], ...]
     bind: Mapping[str, Any] = field(default_factory=dict)
     parent: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    each: str = ""
+    carry: Mapping[str, str] = field(default_factory=dict)
     details: tuple[Detail, ...] = ()
     arn: str = ""
     arn_template: str = ""
@@ -59,6 +70,8 @@ class ListedType:
     where: str = ""
     volatile: frozenset[str] = frozenset()
     confidence: str = "low"
+    needs: tuple[str, ...] = ()
+    also: tuple[ListedType, ...] = ()
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -96,9 +109,15 @@ class Catalog:
         whole_service = self.permissions.get(f"{service}:*", default)
         return self.permissions.get(f"{service}:{operation}", whole_service)
 
+    def rows(self) -> Iterator[ListedType]:
+        """Yield every way to list every type."""
+        for row in self.types.values():
+            yield row
+            yield from row.also
+
     def read_set(self) -> Iterator[tuple[str, str]]:
         """Yield each (service, operation) that exitkit may ever send while taking stock."""
-        pairs = {(row.service, op) for row in self.types.values() for op in row.operations}
+        pairs = {(row.service, op) for row in self.rows() for op in row.operations}
         pairs |= {(name, op) for name, _, op in (e.partition(":") for e in self.extra_operations)}
         yield from sorted(pairs)
 
@@ -145,7 +164,7 @@ def _laid_over(
     for name, patch in patches.items():
         row = rows.setdefault(name, {})
         if "op" in patch:
-            for stale in ("bind", "parent", "detail", "unlisted", "within"):
+            for stale in STALE:
                 row.pop(stale, None)
         row.update(patch)
         rows[name] = {member: value for member, value in row.items() if value is not None}
@@ -165,6 +184,7 @@ def _why_unlisted(row: Mapping[str, Any]) -> str:
 
 
 def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) -> ListedType:
+    shared = {member: row[member] for member in SHARED if member in row}
     details = row.get("details") or ([row["detail"]] if "detail" in row else [])
     return ListedType(
         native_type=name,
@@ -174,6 +194,9 @@ def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) ->
         ids=tuple((part, path or "") for part, path in row["id"].items()),
         bind=row.get("bind", {}),
         parent=row.get("parent", {}),
+        keys=row.get("keys", {}),
+        each=row.get("each", ""),
+        carry=row.get("carry", {}),
         details=tuple(_detail(detail) for detail in details),
         arn=row.get("arn", ""),
         arn_template=row.get("arn_template", ""),
@@ -183,6 +206,10 @@ def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) ->
         where=row.get("where", ""),
         volatile=volatile | frozenset(row.get("volatile", ())),
         confidence=row.get("confidence", "low"),
+        needs=tuple(row.get("needs", ())),
+        also=tuple(
+            _listed_type(name, {**shared, **other}, volatile) for other in row.get("also", ())
+        ),
     )
 
 

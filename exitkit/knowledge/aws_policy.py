@@ -31,6 +31,10 @@ def actions_for(
             wanted = data and any(fnmatchcase(service, p.partition(":")[0]) for p in patterns)
         if always or wanted:
             actions.add(catalog.permission(service, operation))
+    for row in catalog.rows():
+        names = row.service, f"{row.service}:{row.operation}"
+        if row.needs and any(fnmatchcase(text, pattern) for text in names for pattern in patterns):
+            actions.update(row.needs)
     return sorted(actions)
 
 

@@ -13,7 +13,7 @@ from exitkit.drivers.aws_answers import Item, items_of, search
 from exitkit.knowledge.aws_catalog import ListedType, load_catalog
 
 CATALOG = load_catalog()
-TYPES = list(CATALOG.types.values())
+TYPES = list(CATALOG.rows())
 LOADER = Loader()
 
 
@@ -133,9 +133,10 @@ def test_every_type_is_listed_or_says_why_not() -> None:
 
 
 def test_no_answer_is_reported_as_two_types_without_telling_them_apart() -> None:
-    seen: dict[tuple[str, str, str, str], list[ListedType]] = {}
+    seen: dict[tuple[str, ...], list[ListedType]] = {}
     for row in TYPES:
-        seen.setdefault((row.service, row.operation, row.items, repr(row.bind)), []).append(row)
+        call = row.service, row.operation, repr(row.bind), repr(row.parent), repr(row.keys)
+        seen.setdefault((*call, row.items, row.each), []).append(row)
     blurred = [
         [row.native_type for row in rows]
         for rows in seen.values()
