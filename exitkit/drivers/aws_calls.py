@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
+from exitkit.drivers.aws_refusals import refused
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import CallOutcome
 
@@ -34,15 +35,10 @@ FAULTS = (
 )  # fmt: skip
 """What a broken or strange answer can raise out of the SDK; any of it is one failed call."""
 
-NO_ACCESS = re.compile(
-    r"Denied|Unauthorized|NotAuthorized|Forbidden|AuthFailure|InvalidClientTokenId"
-    r"|UnrecognizedClient|SignatureDoesNotMatch|InvalidAccessKeyId|ExpiredToken|MissingAuth"
-)
 NOT_THERE = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist")
 NOT_KNOWN = re.compile(
     r"UnknownOperation|InvalidAction|NotImplemented|UnsupportedOperation|UnknownAction"
 )
-NOT_AUTHORIZED_TO = re.compile(r"not authorized to perform:? ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
 CREDENTIAL_FAULTS = (
     CredentialRetrievalError,
     NoCredentialsError,
@@ -138,18 +134,17 @@ def failure_of(fault: BaseException, operation: str) -> Failure:
 
 def _refused_or_failed(fault: ClientError, operation: str) -> Failure:
     error = fault.response.get("Error", {})
-    code, message = str(error.get("Code", "")), _one_line(str(error.get("Message", "")))
+    code, message = str(error.get("Code", "")), _one_line(str(error.get("Message", "")), 4000)
     status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     reason = f"HTTP {status} {code}: {message}"[:LONGEST_REASON]
     catalog = load_catalog()
     if code in catalog.not_in_use:
         return Failure(CallOutcome.NOT_OFFERED, f"the account does not use it ({code})", code)
-    if NO_ACCESS.search(code) or status in (401, 403):
-        named = NOT_AUTHORIZED_TO.search(message)
-        service, _, name = operation.partition(":")
-        known = service in catalog.services
-        permission = catalog.permission(service, name) if known else operation
-        return Failure(CallOutcome.REFUSED, reason, code, named.group(1) if named else permission)
+    service, _, name = operation.partition(":")
+    permission = catalog.permission(service, name) if service in catalog.services else operation
+    if refusal := refused(code, message, status, permission):
+        said = f"{refusal.why}; HTTP {status} {code}: {refusal.message}"[:LONGEST_REASON]
+        return Failure(CallOutcome.REFUSED, said, code, refusal.permission)
     if NOT_THERE.search(code) or status == 404:
         return Failure(CallOutcome.EMPTY, reason, code)
     if NOT_KNOWN.search(code) or status == 501:
@@ -157,8 +152,8 @@ def _refused_or_failed(fault: ClientError, operation: str) -> Failure:
     return Failure(CallOutcome.UNAVAILABLE, reason, code)
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, longest: int = LONGEST_REASON) -> str:
     """Return the first words of a message; a page of HTML says no more than its title."""
     if title := re.search(r"<title>(.*?)</title>", text, re.S | re.I):
         text = title.group(1)
-    return " ".join(text.split())[:LONGEST_REASON]
+    return " ".join(text.split())[:longest]
