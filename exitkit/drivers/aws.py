@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import botocore.session
-from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
@@ -18,7 +15,8 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from exitkit.drivers.aws_calls import Failure, one_answer, refuse_other_pages
+from exitkit.drivers.aws_calls import Failure, one_answer
+from exitkit.drivers.aws_clients import create_client, reading_session
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import CallOutcome
@@ -45,7 +43,7 @@ class Account:
     def client(self, service: str, region: str, limits: Limits) -> Any:
         """Return a new client; close it when its work is done."""
         with self.lock:
-            return _client(self.session, service, region, self.endpoint_url, limits)
+            return create_client(self.session, service, region, self.endpoint_url, limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _open(
         if role := entry.get("role_arn"):
             session = _assumed(session, role, entry.get("external_id"), loader, environ)
         region = _region(session, environ)
-        client = _client(session, "sts", region, endpoint, limits)
+        client = create_client(session, "sts", region, endpoint, limits)
         try:
             return session, region, client.get_caller_identity()
         finally:
@@ -145,16 +143,7 @@ def _session(
             environ.get("AWS_SECRET_ACCESS_KEY", ""),
             environ.get("AWS_SESSION_TOKEN"),
         )
-    return _ours(session, loader)
-
-
-def _ours(session: botocore.session.Session, loader: ReadOnlyLoader) -> botocore.session.Session:
-    session.register_component("data_loader", loader)
-    # The service's own text is better evidence than a value we made of it, and parsing dates is
-    # close to half of what reading an answer costs.
-    parsers = session.get_component("response_parser_factory")
-    parsers.set_parser_defaults(timestamp_parser=timestamp)
-    return session
+    return reading_session(session, loader)
 
 
 class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no types
@@ -189,7 +178,7 @@ def _assumed(
 
     fetcher = AssumeRoleCredentialFetcher(create, base.get_credentials(), role, arguments)
     credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    session = _ours(botocore.session.Session(), loader)
+    session = reading_session(botocore.session.Session(), loader)
     session.register_component(
         "credential_provider", CredentialResolver([_AssumedRole(credentials)])
     )
@@ -199,41 +188,3 @@ def _assumed(
 def _region(session: botocore.session.Session, environ: Mapping[str, str]) -> str:
     named = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     return named or session.get_config_variable("region") or HOME_REGION
-
-
-def _client(
-    session: botocore.session.Session,
-    service: str,
-    region: str,
-    endpoint: str | None,
-    limits: Limits,
-) -> Any:
-    config = Config(
-        connect_timeout=min(10, limits.call_deadline_s),
-        read_timeout=limits.call_deadline_s,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        max_pool_connections=limits.workers,
-        parameter_validation=False,
-        user_agent_extra="exitkit",
-        # A stand-in for AWS answers at one address, whatever the account or bucket.
-        inject_host_prefix=not endpoint,
-        s3={"addressing_style": "path" if endpoint else "auto"},
-    )
-    client = session.create_client(
-        service, region_name=region, endpoint_url=endpoint or None, config=config
-    )
-    client.meta.events.register("before-parse", refuse_other_pages)
-    return client
-
-
-def timestamp(value: object) -> str:
-    """Return a timestamp as ISO 8601 text; one that already is stays byte for byte."""
-    text = str(value)
-    try:
-        seconds = float(text)
-    except ValueError:
-        if text[:4].isdigit() and text[4:5] == "-":
-            return text
-        return parsedate_to_datetime(text).astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.drivers.aws import timestamp
+from exitkit.drivers.aws_clients import timestamp
 from exitkit.drivers.aws_answers import (
     Item,
     argument_for,
