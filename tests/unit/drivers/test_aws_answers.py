@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from exitkit.drivers.aws_clients import timestamp
 from exitkit.drivers.aws_answers import (
     Item,
     argument_for,
@@ -19,6 +18,7 @@ from exitkit.drivers.aws_answers import (
     plain,
     without_secrets,
 )
+from exitkit.drivers.aws_clients import timestamp
 from exitkit.knowledge.aws_catalog import Detail, ListedType, load_catalog
 
 KEY = b"k" * 32
