@@ -59,6 +59,8 @@ golden: $(DEV)/.made ## write what is generated from the code anew; the diff is 
 catalog: $(DEV)/.made ## generate the catalog of AWS calls anew
 	tools/make_venv.sh $(DEV) dev,catalog
 	$(BIN)/python -m tools.build_aws_catalog
+	$(BIN)/python -m tools.build_aws_catalog.regions
+	$(BIN)/python -m tools.build_aws_catalog.actions
 
 .PHONY: bench
 bench: $(DEV)/.made ## measure against what users would pick instead

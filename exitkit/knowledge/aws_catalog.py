@@ -14,7 +14,11 @@ import yaml
 
 FOLDER = files("exitkit.knowledge") / "aws"
 ACCOUNT = "$account"
-"""A bound argument that stands for the account's own id."""
+"""Stands for the account's own id, as an argument or as the path of a part of an id."""
+REGION = "$region"
+"""Stands for the region that answered, as the path of a part of an id."""
+NO_ARN = "-"
+"""Stands for the ARN of what has none: a policy is not the thing it is about."""
 STALE = ("bind", "parent", "detail", "unlisted", "within")
 """Members of a generated row that say nothing about another operation."""
 SHARED = ("service", "id", "name", "tags", "volatile", "arn", "arn_template", "confidence")
@@ -46,7 +50,8 @@ class ListedType:
     comes from the parent. `parent` maps required inputs to the types whose items fill them.
     `keys` says where in the parent's item an input is found, if not by its name. `where` keeps only
     the items of this type that are the customer's own. `each` is the path, inside each of `items`,
-    of the items meant; they take the members in `carry` over from the item around them. `also` are
+    of the items meant; they take the members in `carry` over from the item around them. `document`
+    is a member that holds JSON as a text, to be read before `each` looks into it. `also` are
     further calls that find items of the same type; `needs` the IAM actions that a call wants beyond
     its own.
     """
@@ -61,6 +66,7 @@ class ListedType:
     keys: Mapping[str, str] = field(default_factory=dict)
     each: str = ""
     carry: Mapping[str, str] = field(default_factory=dict)
+    document: str = ""
     details: tuple[Detail, ...] = ()
     arn: str = ""
     arn_template: str = ""
@@ -101,6 +107,7 @@ class Catalog:
     unlisted: Mapping[str, str]
     permissions: Mapping[str, str]
     extra_operations: tuple[str, ...]
+    organization_operations: tuple[str, ...]
     not_in_use: frozenset[str]
 
     def permission(self, service: str, operation: str) -> str:
@@ -118,7 +125,8 @@ class Catalog:
     def read_set(self) -> Iterator[tuple[str, str]]:
         """Yield each (service, operation) that exitkit may ever send while taking stock."""
         pairs = {(row.service, op) for row in self.rows() for op in row.operations}
-        pairs |= {(name, op) for name, _, op in (e.partition(":") for e in self.extra_operations)}
+        more = (*self.extra_operations, *self.organization_operations)
+        pairs |= {(name, op) for name, _, op in (entry.partition(":") for entry in more)}
         yield from sorted(pairs)
 
 
@@ -143,6 +151,7 @@ def load_catalog() -> Catalog:
         unlisted=unlisted,
         permissions=calls["permissions"],
         extra_operations=tuple(calls["extra_operations"]),
+        organization_operations=tuple(calls["organization_operations"]),
         not_in_use=frozenset(calls["not_in_use"]),
     )
 
@@ -197,6 +206,7 @@ def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) ->
         keys=row.get("keys", {}),
         each=row.get("each", ""),
         carry=row.get("carry", {}),
+        document=row.get("document", ""),
         details=tuple(_detail(detail) for detail in details),
         arn=row.get("arn", ""),
         arn_template=row.get("arn_template", ""),

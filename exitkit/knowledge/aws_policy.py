@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from exitkit.errors import InputError
+from exitkit.knowledge.aws_actions import as_patterns
 from exitkit.knowledge.aws_catalog import Catalog
 
-LONGEST_POLICY = 6144
-"""Characters IAM allows in a managed policy, white space not counted."""
+QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
+"""Where the next three are from; white space is not counted."""
+LONGEST_POLICY = 6_144
+"""Characters of a managed policy; cannot be raised."""
+LONGEST_INLINE = 10_240
+"""Characters of all inline policies of a role together; cannot be raised."""
+POLICIES_OF_A_ROLE = 10
+"""Managed policies attached to a role; the default, which can be raised on request."""
 
 DATA_READS = frozenset({"s3:GetObject", "s3:ListObjectsV2", "dynamodb:Scan", "lambda:GetFunction"})
 
@@ -22,8 +30,11 @@ def actions_for(
     """Return the actions needed for what `services:` selects, with or without reading data."""
     patterns = tuple(services)
     actions = set()
+    listed = {(row.service, operation) for row in catalog.rows() for operation in row.operations}
     for service, operation in catalog.read_set():
         name = f"{service}:{operation}"
+        if name in catalog.organization_operations and (service, operation) not in listed:
+            continue
         always = name in catalog.extra_operations and name not in DATA_READS
         wanted = any(fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns)
         if name in DATA_READS:
@@ -38,45 +49,68 @@ def actions_for(
     return sorted(actions)
 
 
-def policy_documents(actions: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield policies that together allow `actions`, each within the length IAM accepts.
+def policy_documents(
+    actions: Iterable[str], *, compact: bool = False, longest: int = LONGEST_POLICY
+) -> Iterator[dict[str, Any]]:
+    """Yield policies that together allow `actions`, each within the length IAM accepts."""
+    for part in _filled(as_patterns(set(actions), compact=compact), itertools.repeat(longest)):
+        yield _document(part)
 
-    A service is never split over two statements of one policy, and over two policies only where
-    it does not fit one.
+
+def role_policies(
+    actions: Iterable[str], *, compact: bool = False
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return what one role needs within IAM's default quotas: managed policies, and one inline.
+
+    An InputError says what to do where the actions do not fit.
     """
-    by_service: dict[str, list[str]] = defaultdict(list)
-    for action in sorted(set(actions)):
-        by_service[action.partition(":")[0]].append(action)
-    statements: list[dict[str, Any]] = []
-    for service, allowed in sorted(by_service.items()):
-        for statement in _statements(service, allowed):
-            if statements and not _fits([*statements, statement]):
-                yield _document(statements)
-                statements = []
-            statements.append(statement)
-    if statements:
-        yield _document(statements)
+    patterns = as_patterns(set(actions), compact=compact)
+    sizes = [LONGEST_POLICY] * POLICIES_OF_A_ROLE + [LONGEST_INLINE]
+    parts = list(_filled(patterns, iter(sizes)))
+    if sum(map(len, parts)) < len(patterns):
+        moves = "" if compact else "--compact, or "
+        raise InputError(
+            f"the policy: {len(patterns)} actions are more than one role carries within IAM's"
+            f" default quotas; try {moves}fewer services with --service"
+        )
+    documents = [_document(part) for part in parts]
+    managed, inline = documents[:POLICIES_OF_A_ROLE], documents[POLICIES_OF_A_ROLE:]
+    return managed, inline[0] if inline else None
 
 
-def _statements(service: str, actions: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the statements of a service: one, unless it alone is longer than a policy."""
+def caller_policy(catalog: Catalog, role_name: str) -> dict[str, Any]:
+    """Return what the caller needs to find the accounts of an organization and to enter them."""
+    listing = [catalog.permission(*name.split(":")) for name in catalog.organization_operations]
+    role = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Resource": f"arn:*:iam::*:role/{role_name}",
+    }
+    document = _document(sorted(listing))
+    return {**document, "Statement": [*document["Statement"], role]}
+
+
+def _filled(patterns: Iterable[str], sizes: Iterator[int]) -> Iterator[list[str]]:
+    """Yield the patterns in order, as many at a time as a policy of the next size holds."""
     part: list[str] = []
-    for action in actions:
-        if part and not _fits([_statement(service, [*part, action])]):
-            yield _statement(service, part)
+    longest = next(sizes)
+    for pattern in patterns:
+        if part and not _fits([*part, pattern], longest):
+            yield part
             part = []
-        part.append(action)
-    yield _statement(service, part)
+            try:
+                longest = next(sizes)
+            except StopIteration:
+                return
+        part.append(pattern)
+    if part:
+        yield part
 
 
-def _statement(service: str, actions: list[str]) -> dict[str, Any]:
-    sid = "Read" + "".join(word.capitalize() for word in service.split("-"))
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
+def _document(actions: list[str]) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}
-
-
-def _fits(statements: list[dict[str, Any]]) -> bool:
-    return len(json.dumps(_document(statements), separators=(",", ":"))) <= LONGEST_POLICY
+def _fits(actions: list[str], longest: int) -> bool:
+    return len(json.dumps(_document(actions), separators=(",", ":"))) <= longest
