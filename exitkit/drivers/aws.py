@@ -1,29 +1,27 @@
-"""Open AWS accounts with the SDK's own rules for credentials, and make clients that only read."""
+"""Open every account of a source, and account for each one that could not be opened."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    CredentialProvider,
-    CredentialResolver,
-    DeferredRefreshableCredentials,
-)
 
 from exitkit.drivers.aws_calls import Failure, one_answer
-from exitkit.drivers.aws_clients import create_client, reading_session
+from exitkit.drivers.aws_clients import create_client
+from exitkit.drivers.aws_credentials import Opener, opener_of
 from exitkit.drivers.aws_models import ReadOnlyLoader
+from exitkit.drivers.aws_organization import LIST, Member, Wanted, members, wanted_of
+from exitkit.drivers.aws_partitions import partition_of_arn
 from exitkit.knowledge.aws_catalog import load_catalog
-from exitkit.model.ledger import CallOutcome
+from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Limits, Source
 
-HOME_REGION = "us-east-1"
-SESSION_NAME = "exitkit"
+IDENTITY = "sts:GetCallerIdentity"
+ROLE = "sts:AssumeRole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +44,15 @@ class Account:
             return create_client(self.session, service, region, self.endpoint_url, limits)
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An entry of `accounts:` that could not be opened."""
+Opened = Account | Call
+"""An account, or the ledger line of one that is not opened; or of the call that listed them."""
 
-    entry: str
-    failure: Failure
-
-
-_opened: dict[str, list[Account | Refusal]] = {}
+_opened: dict[str, list[Opened]] = {}
 _opened_lock = threading.Lock()
 
 
-def open_accounts(
-    source: Source, environ: Mapping[str, str], limits: Limits
-) -> list[Account | Refusal]:
-    """Open every entry of `accounts:`; an account listed twice is opened once.
+def open_accounts(source: Source, environ: Mapping[str, str], limits: Limits) -> list[Opened]:
+    """Open every account the settings name; one named twice is opened once.
 
     Extractors ask for the same source again and again: the answer is kept for the process.
     """
@@ -69,7 +60,7 @@ def open_accounts(
     key = repr((source.id, source.settings, credentials))
     with _opened_lock:
         if key not in _opened:
-            _opened[key] = list(_open_each(source, environ, limits))
+            _opened[key] = list(_once_each(_open_each(source, environ, limits)))
         return _opened[key]
 
 
@@ -79,112 +70,95 @@ def account_of(source: Source, scope: str, environ: Mapping[str, str], limits: L
     return next(one for one in opened if isinstance(one, Account) and one.id == scope)
 
 
-def _open_each(
-    source: Source, environ: Mapping[str, str], limits: Limits
-) -> Iterator[Account | Refusal]:
+def _once_each(found: Iterator[Opened]) -> Iterator[Opened]:
     seen = set()
+    for one in found:
+        if isinstance(one, Call) or one.id not in seen:
+            yield one
+        if isinstance(one, Account):
+            seen.add(one.id)
+
+
+def _open_each(source: Source, environ: Mapping[str, str], limits: Limits) -> Iterator[Opened]:
     loader = ReadOnlyLoader(load_catalog().read_set(), environ)
-    endpoint = source.settings.get("endpoint_url") or environ.get("AWS_ENDPOINT_URL")
-    for entry in source.settings.get("accounts") or [{}]:
-        opened = _open(entry, endpoint, loader, environ, limits)
-        if isinstance(opened, Refusal):
-            yield opened
-        elif opened.id not in seen:
-            seen.add(opened.id)
-            yield opened
+    opener = opener_of(source, loader, environ, limits)
+    organization = wanted_of(source.settings)
+    for entry in source.settings.get("accounts") or ([] if organization else [{}]):
+        yield _open(entry, opener, source.id)
+    if organization:
+        yield from _open_organization(organization, opener, source.id)
 
 
-def _open(
-    entry: Mapping[str, str],
-    endpoint: str | None,
-    loader: ReadOnlyLoader,
-    environ: Mapping[str, str],
-    limits: Limits,
-) -> Account | Refusal:
-    """Find out whose credentials these are: the one call that needs no permission at all."""
+def _open(entry: Mapping[str, str], opener: Opener, source: str) -> Opened:
+    """Open an entry of `accounts:`, and find out which account that is."""
     name = ",".join(f"{key}={value}" for key, value in sorted(entry.items())) or "default"
+    role = entry.get("role_arn", "")
 
     def identity() -> tuple[botocore.session.Session, str, Mapping[str, Any]]:
-        session = _session(entry, loader, environ)
-        if role := entry.get("role_arn"):
-            session = _assumed(session, role, entry.get("external_id"), loader, environ)
-        region = _region(session, environ)
-        client = create_client(session, "sts", region, endpoint, limits)
-        try:
-            return session, region, client.get_caller_identity()
-        finally:
-            client.close()
+        session = opener.session(entry)
+        region = opener.region(session, partition_of_arn(role) if role else "")
+        return session, region, opener.caller(session, region)
 
-    answer = one_answer(identity, "sts:GetCallerIdentity")
+    # Where there is a role, taking it is what can fail.
+    operation = ROLE if role else IDENTITY
+    answer = one_answer(identity, operation)
     if isinstance(answer, Failure):
-        return Refusal(name, answer)
+        return _not_opened(source, name, operation, answer, role)
     session, region, caller = answer
     if entry.get("account_id", caller["Account"]) != caller["Account"]:
         reason = f"these credentials are those of account {caller['Account']}"
-        return Refusal(name, Failure(CallOutcome.REFUSED, reason))
-    return Account(caller["Account"], caller["Arn"].split(":")[1], region, endpoint, session)
+        return Call(source, name, "", IDENTITY, CallOutcome.REFUSED, reason=reason)
+    partition = partition_of_arn(caller["Arn"])
+    return Account(caller["Account"], partition, region, opener.endpoint_url, session)
 
 
-def _session(
-    entry: Mapping[str, str], loader: ReadOnlyLoader, environ: Mapping[str, str]
-) -> botocore.session.Session:
-    """Make a session as the SDK would in `environ`, with our loader and text timestamps."""
-    profile = entry.get("profile") or environ.get("AWS_PROFILE")
-    session = botocore.session.Session(profile=profile)
-    for variable, name in (
-        ("config_file", "AWS_CONFIG_FILE"),
-        ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
-    ):
-        if name in environ:
-            session.set_config_variable(variable, environ[name])
-    if "AWS_ACCESS_KEY_ID" in environ and not profile:
-        session.set_credentials(
-            environ["AWS_ACCESS_KEY_ID"],
-            environ.get("AWS_SECRET_ACCESS_KEY", ""),
-            environ.get("AWS_SESSION_TOKEN"),
-        )
-    return reading_session(session, loader)
+def _open_organization(wanted: Wanted, opener: Opener, source: str) -> Iterator[Opened]:
+    """Open the accounts of an organization side by side; whatever goes wrong, the others go on."""
+    lead = _open({"profile": wanted.profile} if wanted.profile else {}, opener, source)
+    if isinstance(lead, Call):
+        yield lead
+        return
+    home = load_catalog().services["organizations"].home.get(lead.partition, lead.region)
+    client = lead.client("organizations", home, opener.limits)
+    found: list[Member] = []
+    try:
+        for one in members(client, wanted):
+            if isinstance(one, Member):
+                found.append(one)
+            else:
+                operation, failure = one
+                yield _not_opened(source, lead.id, operation, failure, "")
+    finally:
+        client.close()
+    if found:
+        yield Call(source, lead.id, "", LIST, CallOutcome.COLLECTED, len(found))
+    with ThreadPoolExecutor(opener.limits.workers) as pool:
+        yield from pool.map(lambda member: _enter(member, lead, wanted, opener, source), found)
 
 
-class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no types
-    METHOD = "exitkit-assume-role"
+def _enter(member: Member, lead: Account, wanted: Wanted, opener: Opener, source: str) -> Opened:
+    """Take the role in one account of the organization, unless it is the one we are in."""
+    role = wanted.role_arn(lead.partition, member.id)
+    if member.reason:
+        reason = f"{member.name}: {member.reason}" if member.name else member.reason
+        return Call(source, member.id, "", ROLE, CallOutcome.EXCLUDED, binding=role, reason=reason)
+    if member.id == lead.id:
+        return lead
 
-    def __init__(self, credentials: DeferredRefreshableCredentials) -> None:
-        super().__init__()
-        self._credentials = credentials
+    def identity() -> tuple[botocore.session.Session, Mapping[str, Any]]:
+        with lead.lock:
+            session = opener.in_role(lead.session, role, wanted.external_id or None)
+        return session, opener.caller(session, lead.region)
 
-    def load(self) -> DeferredRefreshableCredentials:
-        return self._credentials
-
-
-def _assumed(
-    base: botocore.session.Session,
-    role: str,
-    external_id: str | None,
-    loader: ReadOnlyLoader,
-    environ: Mapping[str, str],
-) -> botocore.session.Session:
-    """Return a session that acts as `role` and renews itself, however long the run takes."""
-    arguments = {"RoleSessionName": SESSION_NAME}
-    if external_id:
-        arguments["ExternalId"] = external_id
-    region = _region(base, environ)
-
-    def create(service: str, **settings: Any) -> Any:
-        endpoint = environ.get("AWS_ENDPOINT_URL")
-        return base.create_client(
-            service, **{"region_name": region, "endpoint_url": endpoint, **settings}
-        )
-
-    fetcher = AssumeRoleCredentialFetcher(create, base.get_credentials(), role, arguments)
-    credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    session = reading_session(botocore.session.Session(), loader)
-    session.register_component(
-        "credential_provider", CredentialResolver([_AssumedRole(credentials)])
-    )
-    return session
+    answer = one_answer(identity, ROLE)
+    if isinstance(answer, Failure):
+        return _not_opened(source, member.id, ROLE, answer, role)
+    return Account(member.id, lead.partition, lead.region, lead.endpoint_url, answer[0])
 
 
-def _region(session: botocore.session.Session, environ: Mapping[str, str]) -> str:
-    named = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    return named or session.get_config_variable("region") or HOME_REGION
+def _not_opened(source: str, scope: str, operation: str, failure: Failure, role: str) -> Call:
+    reason = f"{role}: {failure.reason}" if role else failure.reason
+    return Call(
+        source, scope, "", operation, failure.outcome,
+        binding=role, permission=failure.permission, reason=reason,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from exitkit.model.ledger import CallOutcome
 
 T = TypeVar("T")
 
+NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 MOST_PAGES = 20_000
 LONGEST_REASON = 300
 FAULTS = (
@@ -57,13 +59,17 @@ class EndlessPagesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call gave nothing; `dead` where the endpoint itself did not answer."""
+    """Why a call gave nothing; `dead` where the endpoint itself did not answer.
+
+    `nowhere` where it cannot have: no machine has its name.
+    """
 
     outcome: CallOutcome
     reason: str
     code: str = ""
     permission: str = ""
     dead: bool = False
+    nowhere: bool = False
 
 
 def pages(
@@ -129,7 +135,15 @@ def failure_of(fault: BaseException, operation: str) -> Failure:
     if isinstance(fault, PaginationError | EndlessPagesError):
         return Failure(CallOutcome.UNAVAILABLE, f"pages go round in circles: {reason}")
     dead = isinstance(fault, UnreachableError | HTTPClientError | OSError)
-    return Failure(CallOutcome.UNAVAILABLE, reason[:LONGEST_REASON], dead=dead)
+    nowhere = dead and _has_no_address(fault)
+    return Failure(CallOutcome.UNAVAILABLE, reason[:LONGEST_REASON], dead=dead, nowhere=nowhere)
+
+
+def _has_no_address(fault: BaseException) -> bool:
+    """Tell whether the name of the host is unknown, and not only out of reach for now."""
+    inner = getattr(fault, "kwargs", {}).get("error")
+    chain: list[Any] = [fault, inner, getattr(inner, "__cause__", None)]
+    return any(isinstance(one, socket.gaierror) and one.errno in NO_ADDRESS for one in chain)
 
 
 def _refused_or_failed(fault: ClientError, operation: str) -> Failure:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from exitkit.drivers.aws import Account, Refusal, open_accounts
+from exitkit.drivers.aws import IDENTITY, Account, open_accounts
 from exitkit.drivers.aws_access import access_of
 from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
@@ -16,18 +17,14 @@ from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Check, Context, Finding, Source
 
-IDENTITY = "sts:GetCallerIdentity"
+ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def collect_accounts(source: Source, context: Context) -> Iterator[Finding]:
     """Yield the assets, grants and calls of every account that can be opened."""
     for opened in open_accounts(source, context.environ, context.limits):
-        if isinstance(opened, Refusal):
-            failure = opened.failure
-            yield Call(
-                source.id, opened.entry, "", IDENTITY, failure.outcome,
-                permission=failure.permission, reason=failure.reason,
-            )  # fmt: skip
+        if isinstance(opened, Call):
+            yield opened
         else:
             yield Call(source.id, opened.id, "", IDENTITY, CallOutcome.COLLECTED, 1)
             yield from _collect(source, opened, context)
@@ -49,9 +46,9 @@ def _collect(source: Source, account: Account, context: Context) -> Iterator[Fin
 
 def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, list[Call]]:
     patterns = source.settings.get("regions") or ["*"]
-    regions, call = selected_regions(account, patterns, source.id, context.limits)
-    calls = [call] if call else []
-    if not regions:
+    regions = selected_regions(account, patterns, source.id, context.limits)
+    calls = list(regions.calls)
+    if not regions.names:
         reason = f"no enabled region matches regions: [{', '.join(patterns)}]"
         calls.append(
             Call(
@@ -60,7 +57,7 @@ def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, lis
             )
         )  # fmt: skip
     services = tuple(source.settings.get("services") or ["*"])
-    return plan_for(account, load_catalog(), Selection(source.id, services, tuple(regions))), calls
+    return plan_for(account, load_catalog(), Selection(source.id, services, regions.names)), calls
 
 
 def name_accounts(source: Source, context: Context) -> frozenset[str]:
@@ -71,6 +68,9 @@ def name_accounts(source: Source, context: Context) -> frozenset[str]:
             names.add(f"aws-account:{opened.id}")
             if opened.endpoint_url:
                 names.add(f"endpoint:{opened.endpoint_url.rstrip('/')}")
+        elif ACCOUNT_ID.fullmatch(opened.scope):
+            # Of the organization, but closed to us: just as little ground for a rehearsal.
+            names.add(f"aws-account:{opened.scope}")
     if endpoint := source.settings.get("endpoint_url"):
         names.add(f"endpoint:{endpoint.rstrip('/')}")
     return frozenset(names)
@@ -83,12 +83,12 @@ def check_accounts(source: Source, context: Context) -> Iterator[Check]:
     without a permission to ask about permissions.
     """
     for opened in open_accounts(source, context.environ, context.limits):
-        if isinstance(opened, Refusal):
+        if isinstance(opened, Call):
             yield Check(
-                f"{source.id}: account {opened.entry}",
-                False,
-                opened.failure.reason,
-                "check accounts: in exitkit.yaml and the SDK's credentials",
+                f"{source.id}: account {opened.scope}",
+                not opened.is_open,
+                opened.reason or f"{opened.operation}: {opened.count} accounts",
+                "check accounts: and organization: in exitkit.yaml, and the SDK's credentials",
             )
         else:
             yield Check(f"{source.id}: account {opened.id}", True, "credentials work")

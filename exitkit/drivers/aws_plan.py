@@ -13,7 +13,8 @@ from typing import Any
 
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_answers import Item, argument_for
-from exitkit.drivers.aws_regions import endpoint_regions, offered_in
+from exitkit.drivers.aws_regions import availability_of
+from exitkit.knowledge.aws_availability import Availability
 from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
 from exitkit.model.ledger import Call, CallOutcome
 
@@ -34,7 +35,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One list call to make: its answer may hold several types."""
+    """One list call to make: its answer may hold several types.
+
+    `doubt` says why it is not certain that the region has the service at all.
+    """
 
     service: str
     operation: str
@@ -42,6 +46,7 @@ class Ask:
     arguments: Mapping[str, Any]
     rows: tuple[ListedType, ...]
     parent: Item | None = None
+    doubt: str = ""
 
     @property
     def binding(self) -> str:
@@ -65,7 +70,7 @@ class Plan:
     account: Account
     catalog: Catalog
     selection: Selection
-    offered: Mapping[str, frozenset[str]]
+    availability: Availability
     roots: list[Ask] = field(default_factory=list)
     children: dict[str, list[ListedType]] = field(default_factory=lambda: defaultdict(list))
     left_out: list[Call] = field(default_factory=list)
@@ -114,7 +119,7 @@ class Plan:
 
 def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
     """Plan the whole catalog for one account."""
-    plan = Plan(account, catalog, selection, endpoint_regions(account))
+    plan = Plan(account, catalog, selection, availability_of(account, catalog))
     groups: dict[tuple[str, str, str], list[ListedType]] = defaultdict(list)
     for row in catalog.rows():
         if not selection.wants(row.service, row.operation):
@@ -165,13 +170,15 @@ def _add_roots(
     else:
         regions = plan.selection.regions
     for region in regions:
-        if not home and not offered_in(plan.offered, plan.catalog.services[service], region):
-            reason = f"the provider has no {service} in {region}"
-            line = plan.call(f"{service}:{operation}", CallOutcome.NOT_OFFERED, reason, region)
+        offer = plan.availability.offer(plan.catalog.services[service], region)
+        if not offer.offered:
+            outcome = CallOutcome.NOT_OFFERED
+            line = plan.call(f"{service}:{operation}", outcome, offer.reason, region)
             plan.left_out.append(line)
             continue
         for arguments in _combinations(bind, plan.account.id):
-            plan.roots.append(Ask(service, operation, region, arguments, tuple(rows)))
+            ask = Ask(service, operation, region, arguments, tuple(rows), doubt=offer.reason)
+            plan.roots.append(ask)
 
 
 def _combinations(bind: Mapping[str, Any], account: str) -> Iterator[dict[str, Any]]:

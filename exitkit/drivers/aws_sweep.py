@@ -58,6 +58,7 @@ class Sweep:
     progress: Callable[[str], None]
     strikes: Counter[tuple[str, str]] = field(default_factory=Counter)
     asked: set[tuple[str, str, str]] = field(default_factory=set)
+    nowhere: set[tuple[str, str]] = field(default_factory=set)
 
     def run(self) -> Iterator[Found]:
         """Yield every item found and a ledger line for every call planned."""
@@ -160,6 +161,8 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
             failure = failure_of(fault, f"{ask.service}:{ask.operation}")
         finally:
             clients.done(ask.unit)
+        if failure and failure.nowhere:
+            sweep.nowhere.add(ask.unit)
         if failure and failure.dead:
             clients.strikes[ask.unit] += 1
         line = _line(sweep, f"{ask.service}:{ask.operation}", ask.region, ask.binding, failure)
@@ -167,10 +170,20 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
             outcome = CallOutcome.COLLECTED if items else CallOutcome.EMPTY
             reason = f"{foreign} of the provider's own or of another type" if foreign else ""
             line = replace(line, outcome=outcome, reason=reason)
+        if ask.doubt:
+            line = _in_doubt(line, ask, nowhere=bool(failure) and ask.unit in sweep.nowhere)
         milliseconds = round((time.monotonic() - began) * 1000)
         return items, replace(line, count=len(items), duration_ms=milliseconds)
 
     return job
+
+
+def _in_doubt(line: Call, ask: Ask, *, nowhere: bool) -> Call:
+    """Say that nobody knew whether the region has the service, and whether that is settled now."""
+    if nowhere:
+        reason = f"there is no such host; {ask.doubt}"
+        return replace(line, outcome=CallOutcome.NOT_OFFERED, reason=reason)
+    return replace(line, reason="; ".join(filter(None, (line.reason, ask.doubt))))
 
 
 def _guarded_pages(clients: _Clients, ask: Ask, beat: Beat) -> Iterator[Any]:

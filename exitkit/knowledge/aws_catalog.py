@@ -135,6 +135,7 @@ def load_catalog() -> Catalog:
     """Return the generated catalog with the hand-written overrides laid over it."""
     generated = json.loads(gzip.decompress((FOLDER / "catalog.json.gz").read_bytes()))
     calls = yaml.safe_load((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
+    homes = json.loads(gzip.decompress((FOLDER / "regions.json.gz").read_bytes()))["homes"]
     rows = _laid_over(generated["types"], load_overrides())
     volatile = frozenset(calls["volatile"])
     unlisted = {name: _why_unlisted(row) for name, row in rows.items() if _why_unlisted(row)}
@@ -145,7 +146,9 @@ def load_catalog() -> Catalog:
             if name not in unlisted
         },
         services={
-            name: Service(name, row["endpoint"], row["iam"], row.get("home", {}))
+            name: Service(
+                name, row["endpoint"], row["iam"], {**row.get("home", {}), **homes.get(name, {})}
+            )
             for name, row in generated["services"].items()
         },
         unlisted=unlisted,

@@ -19,6 +19,7 @@ from botocore.exceptions import UnknownServiceError
 
 from exitkit.drivers import aws
 from exitkit.drivers.aws_answers import Item
+from exitkit.drivers.aws_credentials import Opener
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.drivers.aws_plan import Selection, plan_for
 from exitkit.drivers.aws_sweep import Sweep
@@ -192,7 +193,8 @@ def _sweep(
     walk: Walk, said: Mapping[str, Any], endless: bool, region: str, services: tuple[str, ...]
 ) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "none"}
-    session = aws._session({}, ReadOnlyLoader(CATALOG.read_set(), os.environ), keys)
+    loader = ReadOnlyLoader(CATALOG.read_set(), os.environ)
+    session = Opener(loader, keys, None, "", Limits()).session({})
     fake = ShapeFake(session, said, endless, paged=walk.paged)
     fake.attach()
     account = aws.Account(ACCOUNT, "aws", region, None, session)
