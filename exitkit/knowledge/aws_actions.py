@@ -44,10 +44,10 @@ def as_patterns(actions: Iterable[str], *, compact: bool = False) -> list[str]:
     further list and describe calls too, as long as none of them is doubtful.
     """
     catalogued = load_known_actions()
-    by_prefix: dict[str, dict[str, str]] = defaultdict(dict)
+    by_prefix: dict[str, set[str]] = defaultdict(set)
     for action in actions:
         prefix, _, name = action.partition(":")
-        by_prefix[prefix][name.lower()] = name
+        by_prefix[prefix].add(name)
     return sorted(
         f"{prefix}:{pattern}"
         for prefix, names in by_prefix.items()
@@ -56,28 +56,31 @@ def as_patterns(actions: Iterable[str], *, compact: bool = False) -> list[str]:
 
 
 def _forbidden(
-    catalogued: KnownActions, prefix: str, names: Mapping[str, str], *, compact: bool
+    catalogued: KnownActions, prefix: str, names: Iterable[str], *, compact: bool
 ) -> frozenset[str]:
     """Return the actions of a service that no wildcard may match."""
     others = catalogued.doubtful if compact else catalogued.known
     if prefix not in catalogued.known:
         # Nothing is known of this service: nothing can be left unsaid.
         return frozenset(VERBS)
-    return others.get(prefix, frozenset()).difference(names)
+    return others.get(prefix, frozenset()).difference(map(str.lower, names))
 
 
-def _cover(names: Mapping[str, str], forbidden: Iterable[str], start: str = "") -> Iterator[str]:
-    """Yield the fewest prefixes that match all of `names` and nothing forbidden."""
+def _cover(names: Iterable[str], forbidden: Iterable[str], start: str = "") -> Iterator[str]:
+    """Yield the fewest prefixes that match all of `names` and nothing forbidden.
+
+    IAM compares without regard to case: so does what is forbidden. A prefix is written as the
+    names themselves are, for readers and tools that are stricter.
+    """
     members = sorted(name for name in names if name.startswith(start))
-    barred = [name for name in forbidden if name.startswith(start)]
+    barred = [name for name in forbidden if name.startswith(start.lower())]
     if len(members) == 1:
-        yield names[members[0]]
+        yield members[0]
         return
-    if start.startswith(VERBS) and not barred:
-        yield f"{names[members[0]][: len(start)]}*"
+    if start.lower().startswith(VERBS) and not barred:
+        yield f"{start}*"
         return
-    if start in names:
-        yield names[start]
-    following = sorted({name[len(start)] for name in members if len(name) > len(start)})
-    for letter in following:
-        yield from _cover(names, barred, start + letter)
+    if start in members:
+        yield start
+    for letter in sorted({name[len(start)] for name in members if len(name) > len(start)}):
+        yield from _cover(members, barred, start + letter)
