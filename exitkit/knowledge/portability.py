@@ -147,8 +147,9 @@ class Knowledge:
         return replace(self, facts=tuple(f for f in self.facts if f.id != fact_id), _about={})
 
 
+@cache
 def load_knowledge() -> Knowledge:
-    """Read the facts that ship with exitkit."""
+    """Read the facts that ship with exitkit; once, for they take longer to read than to use."""
     folder = files("exitkit.knowledge")
     documents = {
         entry.name: yaml.safe_load(entry.read_text(encoding="utf-8"))
