@@ -126,7 +126,7 @@ def ground() -> Iterator[Ground]:
         )
         ground.entrant = user(iam, "entrant", [caller_policy(CATALOG, ROLE_NAME)])
         entrant = f"arn:aws:iam::{aws_seed.ACCOUNT_ID}:user/entrant"
-        deploy(iam, cloudformation_template(actions_for(CATALOG)), entrant)
+        deploy(iam, cloudformation_template(actions_for(CATALOG), compact=True), entrant)
         actions = actions_for(CATALOG, SOME)
         ground.readers[""] = user(iam, "reader", list(policy_documents(actions)))
         whole = actions_for(CATALOG, aws_seed.SERVICES)
