@@ -17,7 +17,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathTypeError
 
-from exitkit.knowledge.aws_catalog import Detail, ListedType
+from exitkit.knowledge.aws_catalog import ACCOUNT, NO_ARN, REGION, Detail, ListedType
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor, mask
@@ -52,6 +52,8 @@ class Item:
         return {name: self._part(name, path) for name, path in self.row.ids}
 
     def _part(self, name: str, path: str) -> str:
+        if path in (ACCOUNT, REGION):
+            return self.scope if path == ACCOUNT else self.region
         found = self.config.get(name) if path == "@" else search(path, self.config)
         if found is None:
             found = _by_name(name, self.given)
@@ -74,6 +76,8 @@ class Item:
     @property
     def arn(self) -> str:
         """The ARN as answered, else as IAM would write it, else nothing."""
+        if self.row.arn == NO_ARN:
+            return ""
         answered = search(self.row.arn, self.config) if self.row.arn else None
         if isinstance(answered, str) and answered.startswith("arn:"):
             return answered
@@ -108,27 +112,25 @@ def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any
         if row.each:
             yield from _inner_items(row, item, text_part)
         else:
-            yield _decoded_model(item if isinstance(item, dict) else {text_part: item})
+            yield item if isinstance(item, dict) else {text_part: item}
 
 
 def _inner_items(row: ListedType, outer: Any, text_part: str) -> Iterator[dict[str, Any]]:
     """Yield the items within an item, each with what it takes over from around it."""
+    if row.document:
+        outer = {**outer, row.document: _read(outer.get(row.document))}
     carried = {name: search(path, outer) for name, path in row.carry.items()}
     for item in search(row.each, outer) or []:
         own = item if isinstance(item, dict) else {text_part: item}
         yield {**carried, **own}
 
 
-def _decoded_model(item: dict[str, Any]) -> dict[str, Any]:
-    """Read the resource model that Cloud Control answers as a text; it stays one if it is none."""
-    model = item.get("Properties")
-    if item.keys() != {"Identifier", "Properties"} or not isinstance(model, str):
-        return item
+def _read(text: Any) -> Any:
+    """Return what a JSON text says, or nothing where it is none."""
     try:
-        members = json.loads(model)
-    except ValueError:
-        return item
-    return {**members, "Identifier": item["Identifier"]} if isinstance(members, dict) else item
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:

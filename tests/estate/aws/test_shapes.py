@@ -145,9 +145,13 @@ def _scalar(shape: Any, maker: str, name: str) -> Any:
 
 
 def _overlaid(made: Any, said: Any) -> Any:
-    """Lay what a case says over what the shape gave; a list gets one item for each that is said."""
+    """Lay what a case says over what the shape gave.
+
+    A list gets one item for each that is said; a member that is said to be null is not answered.
+    """
     if isinstance(said, dict) and isinstance(made, dict):
-        return {**made, **{name: _overlaid(made.get(name), part) for name, part in said.items()}}
+        laid = {name: _overlaid(made.get(name), part) for name, part in said.items()}
+        return {name: part for name, part in {**made, **laid}.items() if part is not None}
     if isinstance(said, list) and isinstance(made, list) and made:
         return [_overlaid(made[0], part) for part in said]
     return said

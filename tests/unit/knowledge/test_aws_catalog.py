@@ -15,6 +15,11 @@ from exitkit.knowledge.aws_catalog import ListedType, load_catalog
 CATALOG = load_catalog()
 TYPES = list(CATALOG.rows())
 LOADER = Loader()
+DOCUMENT = '{"Statement": [{"Sid": "first"}]}'
+"""What a member that holds JSON as a text is made to say."""
+KEYS = ("key", "ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "EMAIL",
+        "GCM", "SMS", "VOICE")  # fmt: skip
+"""Keys of a map, among them those that rows look for."""
 
 
 @cache
@@ -48,7 +53,7 @@ def answer(service: str, shape: str, above: tuple[str, ...] = ()) -> Any:
         case "list":
             return [answer(service, described["member"]["shape"], inside)]
         case "map":
-            return {"key": answer(service, described["value"]["shape"], inside)}
+            return dict.fromkeys(KEYS, answer(service, described["value"]["shape"], inside))
         case "boolean":
             return True
         case "integer" | "long" | "float" | "double" | "timestamp":
@@ -61,7 +66,10 @@ def answer(service: str, shape: str, above: tuple[str, ...] = ()) -> Any:
 
 def first_item(row: ListedType) -> Item | None:
     output = (operation(row.service, row.operation) or {})["output"]["shape"]
-    for config in items_of(row, answer(row.service, output)):
+    page = answer(row.service, output)
+    for outer in search(row.items, page) if row.document else ():
+        outer[row.document] = DOCUMENT
+    for config in items_of(row, page):
         given = {**dict.fromkeys(row.parent, "given"), **dict.fromkeys(row.bind, "bound")}
         parent = "parent" if row.parent else ""
         return Item(row, "123456789012", "aws", "eu-west-1", config, given, parent)
@@ -108,7 +116,17 @@ def test_every_list_call_gives_items_with_an_id() -> None:
 
 
 def test_every_operation_only_reads() -> None:
-    verbs = ("Get", "List", "Describe", "Search", "BatchGet", "Query", "Scan", "Select")
+    verbs = (
+        "Get",
+        "List",
+        "Describe",
+        "Search",
+        "BatchGet",
+        "BatchDescribe",
+        "Query",
+        "Scan",
+        "Select",
+    )
     assert [pair for pair in CATALOG.read_set() if not pair[1].startswith(verbs)] == []
 
 

@@ -26,13 +26,16 @@ from exitkit.knowledge.aws_role import cloudformation_template, terraform_config
 EVERYTHING = actions_for(load_catalog())
 NEWER_THAN_THE_LIST = {
     "connect:ListTestCases", "mediatailor:ListFunctions",
+    "emrwal:ListWorkspaces", "quicksight:ListTopicsV2",
     "observabilityadmin:ListThirdPartyTelemetryEnrichments", "secretsmanager:ListResourcePolicies",
 }  # fmt: skip
 """Actions of calls that the SDK has and the list of IAM's actions does not have yet."""
 MANY = [f"made-up:GetTheThingWithNumber{number:05}" for number in range(1800)]
 """As many actions as ten policies hold, and a few more."""
 SECRET_READ = re.compile(r"SecretValue|GetParameter|PasswordData|GetRandom|Decrypt|Credential")
-READS = re.compile(r"(List|Describe|Get|BatchGet|Search|View|Select|Scan|GET|Query|Lookup)")
+READS = re.compile(
+    r"(List|Describe|Get|BatchGet|BatchDescribe|Search|View|Select|Scan|GET|Query|Lookup)"
+)
 
 
 def allowed_by(documents: list[dict[str, Any]]) -> list[str]:
