@@ -141,7 +141,11 @@ def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
 def _attach(plan: Plan, row: ListedType) -> bool:
     """Hang a child below the most specific parent that will be listed."""
     types = plan.catalog.types
-    for parent in sorted(set(row.parent.values()), key=lambda name: -len(_ancestry(name, types))):
+
+    def depth(parent: str) -> tuple[int, str]:
+        return -len(_ancestors(parent, types)), parent
+
+    for parent in sorted(set(row.parent.values()), key=depth):
         lead = types.get(parent)
         if lead and plan.selection.wants(lead.service, lead.operation):
             plan.children[parent].append(row)
@@ -149,13 +153,16 @@ def _attach(plan: Plan, row: ListedType) -> bool:
     return False
 
 
-def _ancestry(name: str, types: Mapping[str, ListedType]) -> list[str]:
-    """Return the chain of parents above a type."""
-    chain: list[str] = []
-    while name in types and name not in chain:
-        chain.append(name)
-        name = next(iter(types[name].parent.values()), "")
-    return chain
+def _ancestors(name: str, types: Mapping[str, ListedType]) -> set[str]:
+    """Return every type above a type: what is below another has all of the other's and more."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        row = types.get(waiting.pop())
+        fresh = set(row.parent.values()) - found if row else set()
+        found |= fresh
+        waiting.extend(fresh)
+    return found
 
 
 def _add_roots(
