@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exitkit.assess.impact import IMPACT_LEVELS
 from exitkit.model.verdict import Level
 
 Record = Mapping[str, Any]
@@ -42,7 +43,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class GapGroup:
-    """Gaps with one obstacle and one way around it; `records` are ids of their records."""
+    """Gaps with one obstacle and one way around it.
+
+    `records` are ids of their records, `assets` of what they speak of; `dependents` is how many
+    other assets rely directly on those.
+    """
 
     responsible: str
     reason: str
@@ -52,6 +57,8 @@ class GapGroup:
     workaround: str
     native_types: tuple[str, ...]
     records: tuple[str, ...]
+    assets: tuple[str, ...] = ()
+    dependents: int = 0
 
     @property
     def count(self) -> int:
@@ -82,17 +89,27 @@ def is_gap(row: Record) -> bool:
     return Level(row["level"]).needs_reason
 
 
-def gap_groups(exportability: Iterable[Record], types: Mapping[str, str]) -> list[GapGroup]:
-    """Group gaps by their obstacle, weakest level and largest group first.
+def gap_groups(
+    exportability: Iterable[Record],
+    types: Mapping[str, str],
+    relying: Mapping[str, frozenset[str]] | None = None,
+) -> list[GapGroup]:
+    """Group gaps by their obstacle, in the order of `impact.IMPACT_ORDER`.
 
-    `types` gives the native type by asset id.
+    `types` gives the native type by asset id, `relying` what `impact.dependents` found.
     """
     groups: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for row in exportability:
         if is_gap(row):
             groups[_obstacle(row)].append(row)
-    ordered = sorted(groups.items(), key=lambda item: (_RANK[item[0][2]], -len(item[1]), item[0]))
-    return [_group(key, rows, types) for key, rows in ordered]
+    made = [_group(key, rows, types, relying or {}) for key, rows in groups.items()]
+    return sorted(made, key=_by_impact)
+
+
+def _by_impact(group: GapGroup) -> tuple[object, ...]:
+    level = IMPACT_LEVELS.index(Level(group.level))
+    texts = group.responsible, group.reason, group.aspect, group.text, group.workaround
+    return level, -group.dependents, -group.count, *texts
 
 
 def split_by(groups: Sequence[GapGroup], way: str) -> dict[str, list[GapGroup]]:
@@ -108,8 +125,15 @@ def _obstacle(row: Record) -> tuple[str, ...]:
     return tuple(str(row.get(name, "")) for name in names)
 
 
-def _group(key: tuple[str, ...], rows: Sequence[Record], types: Mapping[str, str]) -> GapGroup:
+def _group(
+    key: tuple[str, ...],
+    rows: Sequence[Record],
+    types: Mapping[str, str],
+    relying: Mapping[str, frozenset[str]],
+) -> GapGroup:
     responsible, reason, level, aspect, text, workaround = key
+    assets = {str(row["asset"]) for row in rows}
+    others: set[str] = set().union(*(relying.get(asset, ()) for asset in assets))
     return GapGroup(
         responsible=responsible,
         reason=reason,
@@ -117,6 +141,8 @@ def _group(key: tuple[str, ...], rows: Sequence[Record], types: Mapping[str, str
         aspect=aspect,
         text=text,
         workaround=workaround,
-        native_types=tuple(sorted({types.get(str(row["asset"]), "?") for row in rows})),
+        native_types=tuple(sorted({types.get(asset, "?") for asset in assets})),
         records=tuple(sorted(str(row["@id"]) for row in rows)),
+        assets=tuple(sorted(assets)),
+        dependents=len(others - assets),
     )

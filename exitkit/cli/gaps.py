@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from exitkit.assess.summary import GapGroup, Tally, gap_groups, split_by, tally
+from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.summary import GapGroup, split_by
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.engine.gaps import AssetName, Gaps, read_gaps, single_gaps
+from exitkit.engine.letter import write_letters
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
-from exitkit.model.ledger import CallOutcome
-from exitkit.model.verdict import Level
+from exitkit.report.csv_table import csv_lines
+from exitkit.report.letter import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import latest_bundle, load_workspace
 
 WAYS = ("responsible", "reason", "aspect", "level")
-
-
-@dataclass(frozen=True, slots=True)
-class Gaps:
-    """What a bundle says of its own holes; `findings` are the reasons for exit code 1."""
-
-    bundle: str
-    tally: Tally
-    groups: Sequence[GapGroup]
-    open_calls: Sequence[Mapping[str, Any]]
-    findings: tuple[str, ...]
+COLUMNS = {
+    "aspect": "aspect", "level": "level", "reason_code": "reasonCode", "reason": "reasonText",
+    "responsible": "responsibleParty", "workaround": "workaround", "source": "source",
+    "confidence": "confidence", "asset": "asset",
+}  # fmt: skip
+"""The columns of the CSV and the members of an exportability record they hold."""
 
 
 @click.command(name="gaps")
@@ -36,38 +34,65 @@ class Gaps:
 @workspace_option
 @click.option("--by", type=click.Choice(WAYS), default="responsible", show_default=True,
               help="What to group by.")  # fmt: skip
+@click.option("--csv", "as_csv", is_flag=True, help="Write every single gap as a line of CSV.")
+@click.option("--letter", is_flag=True,
+              help="Write the request to the provider into reports/.")  # fmt: skip
+@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
+              help="The language of the letter.")  # fmt: skip
+@click.option("--answer-by", type=click.DateTime(["%Y-%m-%d"]), help="The date the letter sets.")
 @json_option
-def command(bundle: Path | None, root: Path, by: str, as_json: bool) -> int:
+def command(
+    bundle: Path | None,
+    root: Path,
+    by: str,
+    *,
+    as_csv: bool,
+    letter: bool,
+    lang: str,
+    answer_by: dt.datetime | None,
+    as_json: bool,
+) -> int:
     """List what cannot leave BUNDLE's estate as well as it should (default: the newest bundle).
 
-    Grouped by who can remove the obstacle, with the reason, the way around it and the number of
-    verdicts. Exit code 1 when a call was refused or failed and nobody acknowledged it, or when
-    more is unknown than exitkit.yaml tolerates.
+    Grouped by who can remove the obstacle and ordered by impact, with the reason, the way around
+    it and the number of verdicts. `--letter` writes what the provider is asked for: a draft for
+    somebody to complete, read and sign. Exit code 1 when a call was refused or failed and nobody
+    acknowledged it, or when more is unknown than exitkit.yaml tolerates.
     """
+    if as_csv + letter + as_json > 1:
+        raise InputError("gaps: --csv, --letter and --json are three outputs; choose one")
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
     path = bundle or (latest_bundle(workspace) if workspace else None)
     if path is None:
         raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
-    tolerated = workspace.tolerances.unknown_percent if workspace else 100
-    gaps = _gaps(open_bundle(path), tolerated)
-    _print_json(gaps) if as_json else _print_text(gaps, by)
+    opened = open_bundle(path)
+    gaps = read_gaps(opened, workspace.tolerances.unknown_percent if workspace else 100)
+    if letter:
+        today = dt.datetime.now(dt.UTC).date()
+        wanted = answer_by.date() if answer_by else None
+        for written in write_letters(opened, gaps, workspace, root, lang, today, wanted):
+            click.echo(written)
+        return EXIT_CLEAN
+    if as_csv:
+        for line in csv_lines(*_table(opened, gaps.assets)):
+            click.echo(line, nl=False)
+    else:
+        _print_json(gaps) if as_json else _print_text(gaps, by)
     return EXIT_FOUND if gaps.findings else EXIT_CLEAN
 
 
-def _gaps(bundle: Bundle, tolerated_percent: int) -> Gaps:
-    types = {row["@id"]: str(row["provider"]["nativeType"]) for row in bundle.records("assets")}
-    verdicts = list(bundle.records("exportability"))
-    counted = tally(verdicts)
-    open_calls = [row for row in bundle.records("calls") if _is_open(row)]
-    findings = [f"{len(open_calls)} calls failed and nobody answered for them"] * bool(open_calls)
-    unknown = counted.permille(Level.UNKNOWN)
-    if unknown > tolerated_percent * 10:
-        findings.append(f"{_percent(unknown)} unknown, {tolerated_percent} % are tolerated")
-    return Gaps(bundle.id, counted, gap_groups(verdicts, types), open_calls, tuple(findings))
+def _table(
+    bundle: Bundle, assets: Mapping[str, AssetName]
+) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
+    headings = ("native_type", "native_id", "name", "scope", "region", *COLUMNS)
 
+    def rows() -> Iterator[tuple[str, ...]]:
+        for row in single_gaps(bundle):
+            name = assets.get(str(row["asset"])) or AssetName("?", "", "", "", "")
+            where = name.native_type, name.native_id, name.name, name.scope, name.region
+            yield (*where, *(str(row.get(member, "")) for member in COLUMNS.values()))
 
-def _is_open(row: Mapping[str, Any]) -> bool:
-    return CallOutcome(row["outcome"]).needs_acknowledgement and "acknowledgement" not in row
+    return headings, rows()
 
 
 def _print_text(gaps: Gaps, by: str) -> None:
@@ -75,10 +100,12 @@ def _print_text(gaps: Gaps, by: str) -> None:
         click.secho(f"{word}: {sum(group.count for group in groups)}", bold=True)
         for group in groups:
             click.echo(f"  {group.count:5}  {group.aspect} {group.level}: {group.text}")
-            click.echo(f"         {_named(group)} ({group.reason})")
+            click.echo(f"         {_named(group)} ({group.reason}){_relied_on(group)}")
             click.echo(f"         -> {group.workaround}")
     levels = ", ".join(f"{count} {level}" for level, count in gaps.tally.counts)
     click.echo(f"{gaps.tally.total} verdicts: {levels or 'none'}")
+    if gaps.groups:
+        click.echo(f"ordered by impact: {IMPACT_ORDER}")
     for row in gaps.open_calls:
         where = "/".join(row[key] for key in ("source", "scope", "region") if row.get(key))
         need = f"; needs {row['permission']}" if row.get("permission") else ""
@@ -94,8 +121,11 @@ def _named(group: GapGroup) -> str:
     return f"{types} and {more} more types" if more > 0 else types
 
 
-def _percent(permille: int) -> str:
-    return f"{permille // 10}.{permille % 10} %"
+def _relied_on(group: GapGroup) -> str:
+    if not group.dependents:
+        return ""
+    one = group.dependents == 1
+    return f"; {group.dependents} other asset{'' if one else 's'} rel{'ies' if one else 'y'} on it"
 
 
 def _print_json(gaps: Gaps) -> None:
@@ -103,21 +133,24 @@ def _print_json(gaps: Gaps) -> None:
         {
             "bundle": gaps.bundle,
             "levels": dict(gaps.tally.counts),
-            "gaps": [
-                {
-                    "responsible": group.responsible,
-                    "reason": group.reason,
-                    "level": group.level,
-                    "aspect": group.aspect,
-                    "text": group.text,
-                    "workaround": group.workaround,
-                    "count": group.count,
-                    "nativeTypes": list(group.native_types),
-                    "records": list(group.records),
-                }
-                for group in gaps.groups
-            ],
+            "order": IMPACT_ORDER,
+            "gaps": [_group_json(group) for group in gaps.groups],
             "openCalls": [dict(row) for row in gaps.open_calls],
             "findings": list(gaps.findings),
         }
     )
+
+
+def _group_json(group: GapGroup) -> dict[str, Any]:
+    return {
+        "responsible": group.responsible,
+        "reason": group.reason,
+        "level": group.level,
+        "aspect": group.aspect,
+        "text": group.text,
+        "workaround": group.workaround,
+        "count": group.count,
+        "dependents": group.dependents,
+        "nativeTypes": list(group.native_types),
+        "records": list(group.records),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -97,3 +98,28 @@ def test_an_untouched_contract_passes_nothing_of_its_own(
     assert isinstance(rules, list)
     passed = [rule["id"] for rule in rules if rule["outcome"] == "pass"]
     assert not [name for name in passed if name.startswith(("EK-DATA", "EK-DORA", "EK-MKT"))]
+
+
+def test_gaps_writes_every_single_gap_as_a_line_of_csv(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["gaps", "-w", str(root), "--csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert {(row["native_type"], row["aspect"]) for row in rows} == {
+        ("License/Agreement", "license")
+    }
+    assert sorted(row["name"] for row in rows) == ["Ledger", "Payroll"]
+    assert all(row["reason"] and row["responsible"] and row["asset"] for row in rows)
+
+
+def test_gaps_has_one_output_at_a_time(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gaps", "-w", str(root), "--csv", "--json"]) == 2
+    assert "choose one" in capsys.readouterr().err
+
+
+def test_a_letter_that_would_ask_for_nothing_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["gaps", "-w", str(root), "--letter"]) == 2
+    assert "nothing to ask" in capsys.readouterr().err
+    assert not (root / "reports").exists()
