@@ -44,6 +44,11 @@ def _print_text(snapshot: Snapshot, root: Path) -> None:
     click.echo(f"  assets    {snapshot.assets}")
     click.echo(f"  calls     {snapshot.calls} in the ledger")
     click.echo(f"  verdicts  {held}")
+    if snapshot.kept or snapshot.aged or snapshot.changed:
+        click.echo(
+            f"  rehearsed {snapshot.kept} still stand, {snapshot.aged} are too old, "
+            f"{snapshot.changed} leave another way now"
+        )
     for call in snapshot.open_calls[:20]:
         where = "/".join(part for part in (call.source, call.scope, call.region) if part)
         need = f"; needs {call.permission}" if call.permission else ""
@@ -62,6 +67,9 @@ def _print_json(snapshot: Snapshot) -> None:
         assets=snapshot.assets,
         calls=snapshot.calls,
         verdicts=dict(snapshot.verdicts_by_level),
+        rehearsed={
+            "kept": snapshot.kept, "aged": snapshot.aged, "changed": snapshot.changed,
+        },
         openCalls=[
             {"source": c.source, "scope": c.scope, "region": c.region, "operation": c.operation,
              "outcome": c.outcome.value, "permission": c.permission, "reason": c.reason}

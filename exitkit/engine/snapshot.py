@@ -14,15 +14,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from exitkit.assess.ageing import Aged, age
 from exitkit.assess.exportability import verdicts
 from exitkit.engine.collect import Harvest, Progress, collect
+from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
 from exitkit.engine.series import next_inputs
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import aspects_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.asset import Ref
 from exitkit.model.ledger import Call, CallOutcome
-from exitkit.model.verdict import Content, Draft, Exportability, Level
+from exitkit.model.verdict import Content, Draft, Level
 from exitkit.ports import Source
 from exitkit.store import evidence, records
 from exitkit.store.keys import load_private
@@ -35,7 +37,10 @@ from exitkit.workspace.masking_key import load_masking_key
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a snapshot came to; `findings` are the reasons for exit code 1, one line each."""
+    """What a snapshot came to; `findings` are the reasons for exit code 1, one line each.
+
+    `kept`, `aged` and `changed` count the proofs of earlier rehearsals (assess/ageing.py).
+    """
 
     path: Path
     bundle: str
@@ -45,6 +50,9 @@ class Snapshot:
     verdicts_by_level: Mapping[str, int]
     open_calls: tuple[Call, ...]
     findings: tuple[str, ...]
+    kept: int = 0
+    aged: int = 0
+    changed: int = 0
 
 
 def take_snapshot(
@@ -62,6 +70,7 @@ def take_snapshot(
     key = load_private(workspace.signing_key) if workspace.signing_key else None
     with workspace_lock(workspace.root):
         workspace.bundles.mkdir(exist_ok=True)
+        proofs = last_proofs(workspace)
         # Beside the bundles, so that large files are moved in and not copied.
         spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=workspace.bundles))
         try:
@@ -76,7 +85,7 @@ def take_snapshot(
                 environ=environ,
                 progress=progress,
             )
-            return _conclude(workspace, sources, harvest, (started, now()), key)
+            return _conclude(workspace, sources, harvest, proofs, (started, now()), key)
         finally:
             shutil.rmtree(spool, ignore_errors=True)
 
@@ -95,22 +104,26 @@ def _conclude(
     workspace: Workspace,
     sources: Sequence[Source],
     harvest: Harvest,
+    proofs: Proofs,
     window: tuple[dt.datetime, dt.datetime],
     key: Ed25519PrivateKey | None,
 ) -> Snapshot:
     knowledge = load_knowledge()
-    judged = tuple(
-        verdicts(harvest.assets.values(), harvest.aspects.values(), knowledge, aspects_of)
+    aged = age(
+        verdicts(harvest.assets.values(), harvest.aspects.values(), knowledge, aspects_of),
+        proofs.records,
+        window[0].date(),
+        workspace.tolerances.rehearsal_valid_months,
     )
     path = bundle_path(workspace, next_sequence(workspace))
     bundle = write_bundle(
         path,
         next_inputs(workspace, "snapshot", window, window[1], key),
-        _tables(sources, harvest, judged),
+        _tables(sources, harvest, aged, proofs),
         _contents(harvest),
         key,
     )
-    levels = Counter(verdict.level.value for verdict in judged)
+    levels = Counter(verdict.level.value for verdict in aged.verdicts)
     open_calls = tuple(harvest.open_calls())
     return Snapshot(
         path=path,
@@ -121,29 +134,36 @@ def _conclude(
         verdicts_by_level=dict(sorted(levels.items())),
         open_calls=open_calls,
         findings=tuple(_findings(workspace.tolerances, open_calls, levels)),
+        kept=aged.kept,
+        aged=aged.aged,
+        changed=aged.changed,
     )
 
 
 def _tables(
-    sources: Sequence[Source], harvest: Harvest, judged: Iterable[Exportability]
+    sources: Sequence[Source], harvest: Harvest, aged: Aged, proofs: Proofs
 ) -> dict[str, Iterable[Mapping[str, Any]]]:
     artifacts = _artifacts(harvest)
     assets = harvest.assets.values()
     calls = harvest.calls.values()
+    evidence_of_runs = proofs.evidence(runs_behind(aged.verdicts))
     return {
         "scopes": _scopes(sources, calls),
         "calls": map(records.call_record, calls),
         "assets": (records.asset_record(asset, artifacts[asset.ref]) for asset in assets),
         "native": (records.native_record(asset) for asset in assets if asset.config),
         "relations": map(records.relation_record, harvest.relations.values()),
-        "exportability": map(records.exportability_record, judged),
+        "exportability": map(records.exportability_record, aged.verdicts),
         "access": map(records.access_record, harvest.access.values()),
         "licenses": map(records.license_record, harvest.licenses.values()),
         "automation": map(records.automation_record, harvest.automation.values()),
         "datasets": map(records.dataset_record, harvest.datasets.values()),
+        "runs": evidence_of_runs["runs"],
+        "events": evidence_of_runs["events"],
         "measurements": [
             *map(evidence.observation_measurement, assets),
             *map(evidence.call_measurement, calls),
+            *evidence_of_runs["measurements"],
         ],
     }
 

@@ -16,7 +16,7 @@ import pytest
 import exitkit
 from exitkit.engine.conclude import conclude
 from exitkit.engine.run import Interrupts, Start, drive, start_run
-from exitkit.engine.snapshot import take_snapshot
+from exitkit.engine.snapshot import Snapshot, take_snapshot
 from exitkit.errors import CannotRun
 from exitkit.model.plan import Mode, Plan
 from exitkit.store.reader import Bundle, open_bundle
@@ -166,3 +166,37 @@ def test_a_run_that_goes_on_is_not_sealed(
     run = workshop.start(plan)
     with pytest.raises(CannotRun, match="not ended"):
         conclude(workspace, run.journal.path.parent, now)
+
+
+def snapshot(workspace: Workspace, at: dt.datetime) -> Snapshot:
+    return take_snapshot(
+        workspace, only_sources=(), now=lambda: at, environ=dict(os.environ),
+        progress=lambda *_: None,
+    )  # fmt: skip
+
+
+def test_a_later_snapshot_keeps_what_was_rehearsed_with_its_evidence_until_it_is_old(
+    workshop: Any, workspace: Workspace, make_plan: MakePlan, make_milestone: Make
+) -> None:
+    record = verdict_of(open_bundle(workspace.bundles / "acme-000001"))
+    assert record["level"] == "importable"
+    plan = make_plan(proving(make_milestone, record, 0))
+    conclude(workspace, rehearse(workshop, workspace, plan), now)
+    young = snapshot(workspace, now() + dt.timedelta(days=90))
+    assert (young.kept, young.aged, young.changed) == (1, 0, 0)
+    bundle = open_bundle(young.path)
+    kept = {row["@id"]: row for row in bundle.records("exportability")}[record["@id"]]
+    assert (kept["level"], kept["rehearsedIn"]) == ("rehearsed", "r1")
+    assert [run["run"] for run in bundle.records("runs")] == ["r1"]
+    assert [m["items"] for m in bundle.records("measurements") if m["measure"] == "transfer"] == [3]
+    checked = subprocess.run(
+        [sys.executable, "-I", bundle.path / "data" / "spec" / "verify.py", bundle.path],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 4, checked.stdout
+    old = snapshot(workspace, now() + dt.timedelta(days=430))
+    assert (old.kept, old.aged, old.changed) == (0, 1, 0)
+    again = open_bundle(old.path)
+    fallen = {row["@id"]: row for row in again.records("exportability")}[record["@id"]]
+    assert fallen == record
+    assert list(again.records("runs")) == list(again.records("events")) == []
