@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.scores import FORMULA, Score
 from exitkit.assess.summary import GapGroup, split_by
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.engine.gaps import AssetName, Gaps, read_gaps, single_gaps
+from exitkit.engine.gaps import AssetName, Gaps, percent, read_gaps, single_gaps
 from exitkit.engine.letter import write_letters
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
@@ -106,6 +107,7 @@ def _print_text(gaps: Gaps, by: str) -> None:
     click.echo(f"{gaps.tally.total} verdicts: {levels or 'none'}")
     if gaps.groups:
         click.echo(f"ordered by impact: {IMPACT_ORDER}")
+    _print_scores(gaps.scores)
     for row in gaps.open_calls:
         where = "/".join(row[key] for key in ("source", "scope", "region") if row.get(key))
         need = f"; needs {row['permission']}" if row.get("permission") else ""
@@ -113,6 +115,22 @@ def _print_text(gaps: Gaps, by: str) -> None:
         click.echo(f"{row['outcome']}: {where} {row['operation']}{reason}{need}")
     for finding in gaps.findings:
         click.echo(f"finding: {finding}", err=True)
+
+
+def _print_scores(scores: Sequence[Score]) -> None:
+    """Show the contract and its categories; the services are in the JSON."""
+    for score in scores:
+        if score.scope == "service" or not score.total:
+            continue
+        name = "score of the contract" if score.scope == "contract" else f"  {score.name}"
+        said = f"indeterminate: {score.because}"
+        if score.permille is not None:
+            said = f"{percent(score.permille)} of {score.total}"
+        if score.spend_permille is not None:
+            said += f", {percent(score.spend_permille)} by spend"
+        click.echo(f"{name}: {said}")
+    if scores:
+        click.echo(f"  {FORMULA}")
 
 
 def _named(group: GapGroup) -> str:
@@ -133,12 +151,26 @@ def _print_json(gaps: Gaps) -> None:
         {
             "bundle": gaps.bundle,
             "levels": dict(gaps.tally.counts),
+            "scores": [_score_json(score) for score in gaps.scores],
+            "scoreFormula": FORMULA,
             "order": IMPACT_ORDER,
             "gaps": [_group_json(group) for group in gaps.groups],
             "openCalls": [dict(row) for row in gaps.open_calls],
             "findings": list(gaps.findings),
         }
     )
+
+
+def _score_json(score: Score) -> dict[str, Any]:
+    return {
+        "scope": score.scope,
+        "name": score.name,
+        "levels": dict(score.levels),
+        "total": score.total,
+        "permille": score.permille,
+        "spendPermille": score.spend_permille,
+        "because": score.because,
+    }
 
 
 def _group_json(group: GapGroup) -> dict[str, Any]:

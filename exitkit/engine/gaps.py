@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitkit.assess.impact import dependents
+from exitkit.assess.scores import Score, scores
 from exitkit.assess.summary import GapGroup, Tally, gap_groups, is_gap, tally
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Level
@@ -33,6 +34,7 @@ class Gaps:
 
     bundle: str
     tally: Tally
+    scores: Sequence[Score]
     groups: Sequence[GapGroup]
     assets: Mapping[str, AssetName]
     open_calls: Sequence[Mapping[str, Any]]
@@ -56,6 +58,12 @@ def read_gaps(bundle: Bundle, tolerated_percent: int) -> Gaps:
     return Gaps(
         bundle=bundle.id,
         tally=counted,
+        scores=scores(
+            bundle.records("exportability"),
+            bundle.records("assets"),
+            bundle.records("calls"),
+            bundle.records("scopes"),
+        ),
         groups=gap_groups(bundle.records("exportability"), types, relying),
         assets=assets,
         open_calls=open_calls,
