@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from exitkit.assess.rules import FAIL, OUTCOMES, has_failed
+from exitkit.cli.contract_lists import lists
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
 from exitkit.engine.contract_check import ContractCheck, check_contract
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
@@ -23,6 +24,9 @@ _SEVERITIES = ("error", "warn", "info")
 @click.group(name="contract")
 def command() -> None:
     """Work on the contract."""
+
+
+command.add_command(lists)
 
 
 @command.command("check")

@@ -123,3 +123,34 @@ def test_a_letter_that_would_ask_for_nothing_is_refused(
     assert run(["gaps", "-w", str(root), "--letter"]) == 2
     assert "nothing to ask" in capsys.readouterr().err
     assert not (root / "reports").exists()
+
+
+def test_contract_lists_holds_the_promises_against_what_was_found(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "contract.yaml").write_text(
+        "schema: exitkit/contract/1\nid: CTR-1\n"
+        "data:\n  exportable:\n"
+        "    - {id: E1, category: Licenses, covers: [{type: 'License/*', aspects: [license]}]}\n"
+    )
+    document = answer(capsys, "contract", "lists", "-w", str(root), code=1)
+    exempt, unknown = document["exempt"], document["unknown"]
+    assert isinstance(exempt, list)
+    assert isinstance(unknown, list)
+    assert [one["clauses"] for one in (*exempt, *unknown)] == [["E1"], ["E1"]]
+    assert {one["standing"] for one in (*exempt, *unknown)} == {"promised-and-not-delivered"}
+    assert run(["contract", "lists", "-w", str(root), "--csv"]) == 1
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert {row["list"] for row in rows} == {"portable", "exempt", "unknown"}
+    assert {row["assets"] for row in rows} == {"1"}
+
+
+def test_a_cover_that_says_nothing_is_refused_with_its_line(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "contract.yaml").write_text(
+        "schema: exitkit/contract/1\nid: CTR-1\n"
+        "data:\n  exportable:\n    - {id: E1, covers: [{}]}\n"
+    )
+    assert run(["contract", "lists", "-w", str(root)]) == 2
+    assert "contract.yaml:5" in capsys.readouterr().err
