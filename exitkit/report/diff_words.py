@@ -1,0 +1,84 @@
+"""Say what changed between two bundles in sentences, with the plural each language wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from exitkit.assess.changes import KINDS, Change
+
+LANGUAGES = ("en", "fr")
+_UNITS = (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
+
+
+@cache
+def diff_words() -> Mapping[str, Any]:
+    """Return the words by language."""
+    text = (files("exitkit.report") / "words" / "diff.yaml").read_text(encoding="utf-8")
+    words: Mapping[str, Any] = yaml.safe_load(text)
+    return words
+
+
+def sentences(counts: Mapping[str, int], language: str) -> Iterator[str]:
+    """Yield one sentence for each kind of change there was, what hurts among the first."""
+    words = diff_words()[language]
+    found = [kind for kind in KINDS if counts.get(kind)]
+    if not found:
+        yield str(words["same"])
+    for kind in found:
+        yield plural(words["kinds"][kind], counts[kind], language)
+
+
+def time_sentence(old_ms: int | None, new_ms: int | None, language: str) -> str:
+    """Say how the measured exit time changed; None is not known and never zero."""
+    words = diff_words()[language]["time"]
+    if old_ms is None or new_ms is None:
+        return str(words["unknown"])
+    said = {"old": _span(old_ms, language), "new": _span(new_ms, language)}
+    by = _span(abs(new_ms - old_ms), language)
+    kind = "longer" if new_ms > old_ms else "shorter" if new_ms < old_ms else "same"
+    return str(words[kind].format(by=by, **said))
+
+
+def detail(change: Change, language: str) -> Iterator[str]:
+    """Yield the lines that tell one change: what it is about, then member by member."""
+    words = diff_words()[language]
+    thing = change.thing
+    about = [change.subject] if change.subject else []
+    if thing:
+        place = "/".join(part for part in (thing.scope, thing.region) if part)
+        known = thing.native_id or thing.id
+        named = f" ({thing.name})" if thing.name and thing.name != known else ""
+        about.insert(0, f"{thing.native_type} {known}{named} {place}".strip())
+    if change.aspect:
+        about.append(words["aspect"][change.aspect])
+    if change.old or change.new:
+        about.append(f"{change.old or '-'} -> {change.new or '-'}")
+    if change.reason:
+        about.append(change.reason)
+    yield ": ".join(about)
+    for one in change.fields:
+        yield f"  {one.path}: {one.old or '-'} -> {one.new or '-'}"
+
+
+def plural(forms: list[str], n: int, language: str) -> str:
+    """Choose between one and many: French has none among the ones, English has not."""
+    is_one = n in diff_words()[language]["one_is"]
+    return forms[0 if is_one else 1].format(n=n)
+
+
+def _span(time_ms: int, language: str) -> str:
+    """Write a duration in the largest unit that fits, with one decimal below ten."""
+    unit, length = next((one for one in _UNITS if time_ms >= one[1]), _UNITS[-1])
+    tenths = round(10 * time_ms / length)
+    exact = tenths >= 100 or tenths % 10 == 0
+    number = str(round(tenths / 10)) if exact else f"{tenths // 10}.{tenths % 10}"
+    is_one = tenths == 10 or (language == "fr" and tenths < 20)
+    forms = diff_words()[language]["units"][unit]
+    if language == "fr":
+        number = number.replace(".", ",")
+    return str(forms[0 if is_one else 1].format(n=number))

@@ -1,0 +1,53 @@
+"""Check that two sorted tables give up exactly what differs, and that a lie about order shows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exitkit.errors import InvalidBundle
+from exitkit.store.merge import differing, key_of
+
+NUMBERS = st.dictionaries(st.integers(0, 40), st.integers(0, 3), max_size=25)
+
+
+def urn(number: int) -> str:
+    return f"urn:uuid:00000000-0000-8000-8000-{number:012d}"
+
+
+def table(rows: dict[int, int]) -> list[bytes]:
+    return [b'{"@id":"%s","n":%d}' % (urn(key).encode(), rows[key]) for key in sorted(rows)]
+
+
+@given(NUMBERS, NUMBERS, st.sets(st.integers(0, 45)))
+def test_what_differs_and_what_is_wanted_is_handed_out_once_and_in_order(
+    old: dict[int, int], new: dict[int, int], wanted: set[int]
+) -> None:
+    keys = (key_of(urn(key)) for key in sorted(wanted))
+    found = list(differing(iter(table(old)), iter(table(new)), "t", keys))
+    expected = []
+    for key in sorted(old.keys() | new.keys()):
+        a = table({key: old[key]})[0] if key in old else b""
+        b = table({key: new[key]})[0] if key in new else b""
+        if a != b or key in wanted:
+            expected.append((a, b))
+    assert found == expected
+
+
+@given(NUMBERS)
+def test_a_table_differs_from_itself_in_nothing(rows: dict[int, int]) -> None:
+    assert list(differing(iter(table(rows)), iter(table(rows)), "t")) == []
+
+
+@pytest.mark.parametrize("rows", [[2, 1], [1, 1]])
+def test_lines_out_of_order_or_twice_are_refused(rows: list[int]) -> None:
+    lines = [table({number: 0})[0] for number in rows]
+    for old, new in ((lines, table({1: 0})), (table({1: 0}), lines), (lines, lines)):
+        with pytest.raises(InvalidBundle, match="out of order"):
+            list(differing(iter(old), iter(new), "t"))
+
+
+def test_a_line_without_an_id_is_refused() -> None:
+    with pytest.raises(InvalidBundle, match="does not begin with an id"):
+        list(differing(iter([b'{"a":1}']), iter([]), "t"))
