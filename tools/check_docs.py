@@ -1,4 +1,4 @@
-"""Check that the documents say what the code does; `--write` writes docs/commands.md anew."""
+"""Check that the documents say what the code does; `--write` writes the generated ones anew."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from portability_page import portability_page
 
 from exitkit.cli.main import exitkit
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ROOT / "docs/commands.md"
+PORTABILITY = ROOT / "docs/portability.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 HEAD = """\
 # Commands
@@ -24,12 +26,18 @@ Written by `tools/check_docs.py --write` from the commands themselves; `make doc
 
 def main() -> int:
     """Print every fault on a line of its own."""
-    reference = HEAD + "".join(_sections(exitkit, "exitkit"))
+    generated = {
+        COMMANDS: HEAD + "".join(_sections(exitkit, "exitkit")),
+        PORTABILITY: portability_page(),
+    }
     if "--write" in sys.argv:
-        COMMANDS.write_text(reference, encoding="utf-8")
+        for path, text in generated.items():
+            path.write_text(text, encoding="utf-8")
     faults = [*_readme_faults(), *_schema_faults(), *_link_faults(), *_requirement_faults()]
-    if not COMMANDS.exists() or COMMANDS.read_text(encoding="utf-8") != reference:
-        faults.append("docs/commands.md: not what --help says; tools/check_docs.py --write")
+    for path, text in generated.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            name = path.relative_to(ROOT)
+            faults.append(f"{name}: not what the code says; tools/check_docs.py --write")
     for fault in faults:
         print(fault)
     print(f"{len(DOCUMENTS)} documents, {len(faults)} faults")

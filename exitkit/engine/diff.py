@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from exitkit.assess.changes import JUDGES, Change, Finding, Thing, call_changes
 from exitkit.assess.difference import FieldChange, asset_changes, field_changes
 from exitkit.errors import InvalidBundle
-from exitkit.store.canonical import canonical_bytes, parse_line
+from exitkit.store.canonical import quick_line
 from exitkit.store.layout import TABLES
 from exitkit.store.merge import differing, key_of
 from exitkit.store.reader import Bundle
@@ -58,7 +59,8 @@ class Difference:
         yield from self._replaced()
 
     def _pairs(self, path: str, wanted: Iterable[bytes] = ()) -> Iterator[tuple[bytes, bytes]]:
-        return differing(self.old.lines(path), self.new.lines(path), path, wanted)
+        with self.old.stream(path) as old, self.new.stream(path) as new:
+            yield from differing(old, new, path, wanted)
 
     def _findings(self) -> Iterator[bytes]:
         """Yield every difference that belongs to an asset, as a line that begins with its id."""
@@ -139,7 +141,11 @@ def _changes_of(
 
 
 def _spilled(asset: str, finding: Finding) -> bytes:
-    return asset.encode() + b"\t" + canonical_bytes(asdict(finding))
+    fields = [(one.path, one.old, one.new) for one in finding.fields]
+    texts = (
+        finding.kind, finding.aspect, finding.subject, finding.old, finding.new, finding.reason,
+    )  # fmt: skip
+    return asset.encode() + b"\t" + json.dumps((*texts, fields)).encode()
 
 
 def _asset_of(line: bytes) -> str:
@@ -147,17 +153,19 @@ def _asset_of(line: bytes) -> str:
 
 
 def _found(lines: Iterable[bytes]) -> list[Finding]:
-    rows = (parse_line(line.partition(b"\t")[2]) for line in lines)
-    return [
-        Finding(**{**row, "fields": tuple(FieldChange(**one) for one in row["fields"])})
-        for row in rows
-    ]
+    found = []
+    for line in lines:
+        *texts, fields = json.loads(line.partition(b"\t")[2])
+        kind, aspect, subject, old, new, reason = texts
+        changes = tuple(FieldChange(*one) for one in fields)
+        found.append(Finding(kind, aspect, subject, old, new, reason, changes))
+    return found
 
 
 def _record(line: bytes) -> Record:
     if not line:
         return {}
-    record = parse_line(line)
+    record = quick_line(line)
     if not isinstance(record, dict):
         raise InvalidBundle(f"{record_id(line).decode('utf-8', 'replace')}: not an object")
     return record

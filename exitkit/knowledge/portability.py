@@ -15,6 +15,7 @@ import yaml
 
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import kind_of
+from exitkit.knowledge.type_entries import Timing, TypeEntries, TypeEntry, entries_from
 from exitkit.model.verdict import Aspect, Level, Responsible
 
 CONFIDENCES = ("low", "medium", "high")
@@ -108,6 +109,7 @@ class Knowledge:
     caveats: tuple[Caveat, ...]
     sources: Mapping[str, FactSource]
     reasons: Mapping[str, Reason]
+    entries: TypeEntries = field(default_factory=TypeEntries)
     _about: dict[tuple[str, str], tuple[Fact, ...]] = field(default_factory=dict, compare=False)
 
     def fact_for(
@@ -133,6 +135,16 @@ class Knowledge:
         lowered = native_type.lower()
         return tuple(c.text for c in self.caveats if c.aspect is aspect and lowered in c.types)
 
+    def entry_for(self, native_type: str) -> TypeEntry | None:
+        """Return what is known of a type as a whole, by itself or else by its kind."""
+        own = self.entries.types.get(native_type.lower())
+        return own or self.entries.kinds.get(kind_of(native_type))
+
+    def timing_for(self, native_type: str) -> tuple[Timing, ...]:
+        """Return what is written down of how long things take with a type."""
+        entry = self.entry_for(native_type)
+        return tuple(self.entries.timing[name] for name in entry.timing) if entry else ()
+
     def reason(self, code: str) -> Reason:
         """Return the reason of a code; `other` where the code is not in the list."""
         return self.reasons.get(code, self.reasons["other"])
@@ -152,7 +164,7 @@ def load_knowledge() -> Knowledge:
     """Read the facts that ship with exitkit; once, for they take longer to read than to use."""
     folder = files("exitkit.knowledge")
     documents = {
-        entry.name: yaml.safe_load(entry.read_text(encoding="utf-8"))
+        entry.name: _read(entry.read_text(encoding="utf-8"))
         for entry in (folder / "portability").iterdir()
         if entry.name.endswith(".yaml")
     }
@@ -161,10 +173,25 @@ def load_knowledge() -> Knowledge:
     return knowledge_from(documents, sources, reasons)
 
 
+def _read(text: str) -> Any:
+    """Read YAML as `safe_load` does, by the library in C where it is there: many times faster."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def knowledge_from(
-    documents: Mapping[str, Any], sources: Mapping[str, Any], reasons: Mapping[str, Any]
+    documents: Mapping[str, Any],
+    sources: Mapping[str, Any],
+    reasons: Mapping[str, Any],
+    beside: TypeEntries | None = None,
 ) -> Knowledge:
-    """Build the knowledge from parsed files, refusing what breaks its rules."""
+    """Build the knowledge from parsed files, refusing what breaks its rules.
+
+    Entries may name equivalents, timings and efforts of `beside`.
+    """
     for name, document in sorted(documents.items()):
         _check_schema(name, document)
     ordered = [documents[name] for name in sorted(documents)]
@@ -176,6 +203,7 @@ def knowledge_from(
             code: Reason(code, row["text"], Responsible(row["responsible"]), row["workaround"])
             for code, row in reasons.items()
         },
+        entries=entries_from(documents, beside),
     )
     for fault in faults_of(knowledge):
         raise InputError(f"portability knowledge: {fault}")
@@ -190,11 +218,14 @@ def faults_of(knowledge: Knowledge) -> Iterator[str]:
         if fact.id in seen:
             yield f"{fact.id}: the id is used twice; choose another"
         seen.add(fact.id)
-        source = knowledge.sources.get(fact.source)
+    sourced = [(fact.id, fact.source, fact.confidence) for fact in statements]
+    for name, source_id, confidence in (*sourced, *knowledge.entries.sourced()):
+        source = knowledge.sources.get(source_id)
         if source is None:
-            yield f"{fact.id}: no source {fact.source!r}; add it to sources.yaml"
-        elif CONFIDENCES.index(fact.confidence) > CONFIDENCES.index(source.most_confidence):
-            yield f"{fact.id}: {fact.confidence} is more than a source {source.checked} allows"
+            yield f"{name}: no source {source_id!r}; add it to sources.yaml"
+        elif CONFIDENCES.index(confidence) > CONFIDENCES.index(source.most_confidence):
+            yield f"{name}: {confidence} is more than a source {source.checked} allows"
+    yield from knowledge.entries.faults()
     for fact in knowledge.facts:
         if fact.reason and fact.reason not in knowledge.reasons:
             yield f"{fact.id}: no reason {fact.reason!r}; use a code of reasons.yaml"

@@ -16,8 +16,6 @@ from exitkit.store.paths import path_fault
 from exitkit.store.seal import bundle_id
 from exitkit.store.tables import record_id
 
-_BLOCK_BYTES = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -35,20 +33,9 @@ class Bundle:
         for line in self._lines(TABLES[table].path):
             yield _parsed(line, TABLES[table].path)
 
-    def lines(self, relative: str) -> Iterator[bytes]:
-        """Yield the lines of a file below `data/`, without their LF, as they are.
-
-        Read in blocks: comparing two tables is little more than reading them.
-        """
-        with self._opened(relative) as stream:
-            rest = b""
-            while block := stream.read(_BLOCK_BYTES):
-                *lines, rest = (rest + block).split(b"\n")
-                if len(rest) > LONGEST_LINE or not all(lines):
-                    raise InvalidBundle(f"{relative}: an empty line, or one too long to be read")
-                yield from lines
-            if rest:
-                yield rest
+    def stream(self, relative: str) -> BinaryIO:
+        """Open a file below `data/` to be read as it is."""
+        return self._opened(relative)
 
     def native(self, asset_record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration of an asset as its provider gave it, or {}."""
