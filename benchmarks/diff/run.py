@@ -1,9 +1,10 @@
 """Time the diff of two bundles beside its peers, round by round in one run.
 
-    python run.py FOLDER PEERS_PYTHON [ROUNDS]
+    python run.py FOLDER PEERS_PYTHON [ROUNDS] [NAME...]
 
 FOLDER is what generate.py wrote; PEERS_PYTHON is a Python that has duckdb and polars. Prints the
-median wall time and the largest peak of memory of each, and the ratio to the bare merge.
+median wall time and the largest peak of memory of each, and the ratio to the bare merge. With
+NAMEs only these are run beside the bare merge.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ def main() -> None:
         "DuckDB": [peers, str(HERE / "peer_duckdb.py"), folder],
         "polars": [peers, str(HERE / "peer_polars.py"), folder],
     }
+    wanted = ["bare merge", *sys.argv[4:]] if len(sys.argv) > 4 else list(commands)
+    commands = {name: command for name, command in commands.items() if name in wanted}
     times: dict[str, list[float]] = {name: [] for name in commands}
     peaks: dict[str, int] = dict.fromkeys(commands, 0)
     for _ in range(rounds):

@@ -31,10 +31,13 @@ class Equivalent:
 class Timing:
     """How long something takes or stays, as its source says; nothing here was measured.
 
-    `minutes` is None where the source gives no number; `date` is a day on which something ends.
+    `role` is `lead` (to wait for before the move), `window` (how long something stays), `limit`
+    (how long a call may take), `end` (a day on which something ends) or `note`. `minutes` is None
+    where the source gives no number; `date` is the day of an `end`.
     """
 
     id: str
+    role: str
     text: str
     source: str
     confidence: str
@@ -144,6 +147,7 @@ def _timing(row: Mapping[str, Any]) -> Timing:
     unit = row.get("unit")
     return Timing(
         id=row["id"],
+        role=row["role"],
         text=row["text"],
         source=row["source"],
         confidence=row["confidence"],

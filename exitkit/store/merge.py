@@ -14,8 +14,8 @@ _KEY_BYTES = len(_PREFIX) + 37
 _END = b"\xff"
 _BLOCK_BYTES = 1 << 20
 _LONGEST_RUN = 1 << 18
-_USUAL_RUN = 1 << 14
-_SHORTEST_RUN = 1 << 11
+_USUAL_RUN = 1 << 15
+_SHORTEST_RUN = 1 << 12
 
 Pair = tuple[bytes, bytes]
 
