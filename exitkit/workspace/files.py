@@ -13,6 +13,7 @@ from exitkit.model.ledger import Acknowledgement
 from exitkit.ports import Limits, Source, Target
 from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.workspace.layout import (
+    ExitMeans,
     Retention,
     Tolerances,
     Workspace,
@@ -66,6 +67,7 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
         acknowledgements=tuple(Acknowledgement(**a) for a in value.get("acknowledgements", ())),
         retention=Retention(**value.get("retention", {})),
         limits=Limits(**value.get("limits", {})),
+        exit_means=ExitMeans(**value.get("exit", {})),
     )
 
 

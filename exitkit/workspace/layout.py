@@ -32,6 +32,20 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class ExitMeans:
+    """What an exit can use, as somebody wrote it down; None is not known and bounds nothing.
+
+    `egress_price` is in hundredths of `currency` per GiB.
+    """
+
+    people: int = 1
+    hours_per_day: int = 7
+    bandwidth_mbit_s: int | None = None
+    egress_price: int | None = None
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A whole `exitkit.yaml`; paths are absolute, `digest` is SHA-256 of its canonical JSON."""
 
@@ -49,6 +63,7 @@ class Workspace:
     acknowledgements: tuple[Acknowledgement, ...] = ()
     retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
+    exit_means: ExitMeans = field(default_factory=ExitMeans)
 
     @property
     def contract_file(self) -> Path:

@@ -1,0 +1,47 @@
+"""Estimate the exit of what a bundle holds, by the last rehearsal and the knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from exitkit.assess.exit_estimate import ExitEstimate, Means, Moved, estimate_exit
+from exitkit.assess.extrapolation import extrapolate, volumes_of
+from exitkit.assess.waves import reliances, waves
+from exitkit.engine.contract_check import extrapolation_of
+from exitkit.knowledge.portability import load_knowledge
+from exitkit.model.contract import Contract
+from exitkit.store.reader import Bundle
+from exitkit.workspace.layout import ExitMeans
+
+
+def estimate_of(
+    bundle: Bundle, rehearsed: Bundle | None, contract: Contract | None, means: ExitMeans
+) -> ExitEstimate:
+    """Estimate the exit of `bundle`, with the rates that `rehearsed` measured, if there are any."""
+    moved = list(_moved(bundle))
+    in_waves = waves([one.id for one in moved], reliances(bundle.records("relations")))
+    if rehearsed:
+        transfer = extrapolation_of(rehearsed, bundle, contract)
+    else:
+        records = (bundle.records(name) for name in ("assets", "datasets", "exportability"))
+        transfer = extrapolate((), volumes_of(*records))
+    return estimate_exit(moved, in_waves, transfer, Means(**asdict(means)))
+
+
+def _moved(bundle: Bundle) -> Sequence[Moved]:
+    knowledge = load_knowledge()
+    found = []
+    for row in bundle.records("assets"):
+        native_type = str(row["provider"]["nativeType"])
+        entry = knowledge.entry_for(native_type)
+        found.append(
+            Moved(
+                id=str(row["@id"]),
+                category=str(row["kind"]).partition(".")[0],
+                native_type=native_type,
+                effort=knowledge.entries.efforts[entry.effort] if entry else None,
+                timing=knowledge.timing_for(native_type),
+            )
+        )
+    return found
