@@ -13,7 +13,9 @@ from exitkit.model.ledger import Acknowledgement
 from exitkit.ports import Limits, Source, Target
 from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.workspace.layout import (
+    BilledWaiver,
     ExitMeans,
+    ReconcileGate,
     Retention,
     Tolerances,
     Workspace,
@@ -68,7 +70,13 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
         retention=Retention(**value.get("retention", {})),
         limits=Limits(**value.get("limits", {})),
         exit_means=ExitMeans(**value.get("exit", {})),
+        gate=_gate(value.get("reconcile", {})),
     )
+
+
+def _gate(value: Mapping[str, Any]) -> ReconcileGate:
+    waivers = tuple(BilledWaiver(**one) for one in value.get("waivers", ()))
+    return ReconcileGate(**{**value, "waivers": waivers})
 
 
 def _entry(entry: Mapping[str, Any], root: Path) -> tuple[str, str, Mapping[str, Any], Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,30 @@ class ExitMeans:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledWaiver:
+    """A written answer for billed ids (a shell-style pattern) that no inventory holds."""
+
+    resource: str
+    reason: str
+    by: str
+    on: dt.date
+    until: dt.date
+
+    def holds_on(self, day: dt.date) -> bool:
+        """Tell whether the waiver has begun and has not expired on `day`."""
+        return self.on <= day <= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileGate:
+    """When billed and found agree well enough; shares in thousandths of the spend."""
+
+    accounted_permille: int = 995
+    largest_unaccounted_permille: int = 10
+    waivers: tuple[BilledWaiver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A whole `exitkit.yaml`; paths are absolute, `digest` is SHA-256 of its canonical JSON."""
 
@@ -64,6 +89,7 @@ class Workspace:
     retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
     exit_means: ExitMeans = field(default_factory=ExitMeans)
+    gate: ReconcileGate = field(default_factory=ReconcileGate)
 
     @property
     def contract_file(self) -> Path:
