@@ -13,8 +13,9 @@ from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA, Score
 from exitkit.assess.summary import GapGroup, split_by
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.engine.gaps import AssetName, Gaps, percent, read_gaps, single_gaps
+from exitkit.engine.gaps import AssetName, Gaps, percent, read_gaps, single_gaps, spend_of
 from exitkit.engine.letter import write_letters
+from exitkit.engine.report_context import last_reconciliation
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.letter import LANGUAGES
@@ -67,7 +68,12 @@ def command(
     if path is None:
         raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
     opened = open_bundle(path)
-    gaps = read_gaps(opened, workspace.tolerances.unknown_percent if workspace else 100)
+    reconciled = last_reconciliation(opened, workspace) if workspace else None
+    gaps = read_gaps(
+        opened,
+        workspace.tolerances.unknown_percent if workspace else 100,
+        spend_of(reconciled[1]) if reconciled else None,
+    )
     if letter:
         today = dt.datetime.now(dt.UTC).date()
         wanted = answer_by.date() if answer_by else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from exitkit.assess.impact import dependents
-from exitkit.assess.scores import Score, scores
+from exitkit.assess.scores import Score, Spend, scores
 from exitkit.assess.summary import GapGroup, Tally, gap_groups, is_gap, tally
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Level
@@ -41,8 +42,11 @@ class Gaps:
     findings: tuple[str, ...]
 
 
-def read_gaps(bundle: Bundle, tolerated_percent: int) -> Gaps:
-    """Count and group; `tolerated_percent` is how much may be unknown without a finding."""
+def read_gaps(bundle: Bundle, tolerated_percent: int, spend: Spend | None = None) -> Gaps:
+    """Count and group; `tolerated_percent` is how much may be unknown without a finding.
+
+    With `spend`, from a reconciliation of this bundle, scores are told by spend too.
+    """
     wanted = {str(row["asset"]) for row in bundle.records("exportability") if is_gap(row)}
     assets = {
         str(row["@id"]): _name(row) for row in bundle.records("assets") if row["@id"] in wanted
@@ -63,12 +67,27 @@ def read_gaps(bundle: Bundle, tolerated_percent: int) -> Gaps:
             bundle.records("assets"),
             bundle.records("calls"),
             bundle.records("scopes"),
+            spend,
         ),
         groups=gap_groups(bundle.records("exportability"), types, relying),
         assets=assets,
         open_calls=open_calls,
         findings=tuple(findings),
     )
+
+
+def spend_of(reconciliation: Mapping[str, Any]) -> Spend | None:
+    """Return what assets cost by a reconciliation, in the currency in which most was billed."""
+    totals = {str(one["currency"]): Decimal(one["total"]) for one in reconciliation["spend"]}
+    if not totals:
+        return None
+    currency = max(totals, key=lambda name: (totals[name], name))
+    costs = {
+        asset: Decimal(spend[currency])
+        for asset, spend in reconciliation["byAsset"].items()
+        if currency in spend
+    }
+    return Spend(currency, costs)
 
 
 def single_gaps(bundle: Bundle) -> Iterator[Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import ALLOWED_PATH, inventory_of, rehearsal_of
 from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.judge import judge
+from exitkit.engine.report_context import changes_since, last_reconciliation
 from exitkit.engine.state import fold
 from exitkit.errors import InputError
 from exitkit.knowledge.rulebook import load_rules
@@ -70,6 +71,8 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
         allowed_path=ALLOWED_PATH,
         rules=_rules(workspace, contract, bundle, now) if workspace and contract else None,
         run=_run(subject, bundle, contract, now),
+        changes=changes_since(bundle, workspace) if workspace else None,
+        reconciled=last_reconciliation(bundle, workspace) if workspace else None,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from exitkit.assess.changes import Change
 from exitkit.assess.extrapolation import Extrapolation
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
@@ -24,12 +25,24 @@ class RunInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeInputs:
+    """What changed since the bundle before: counts by kind, and the first changes of each kind."""
+
+    previous: str
+    counts: Mapping[str, int]
+    first: Mapping[str, Sequence[Change]]
+    old_ms: int | None
+    new_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportInputs:
     """All inputs of `build_view`.
 
     `records` are the tables of the bundle by name, each in the order of its file. `rules` is None
     where there is no contract to check; `run` is None where nothing was rehearsed. The period that
-    the contract gives stands at `allowed_path` of `contract`.
+    the contract gives stands at `allowed_path` of `contract`. `reconciled` is the name and the
+    document of the last reconciliation (`exitkit/reconcile/1`) of this bundle.
     """
 
     now: dt.datetime
@@ -42,3 +55,5 @@ class ReportInputs:
     allowed_path: str = ""
     rules: tuple[RuleResult, ...] | None = None
     run: RunInputs | None = None
+    changes: ChangeInputs | None = None
+    reconciled: tuple[str, Mapping[str, Any]] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 from exitkit.model.run import MilestoneVerdict
 from exitkit.report.answer import find_answer
+from exitkit.report.completeness import tell_changes, tell_spend
 from exitkit.report.duration import set_against
 from exitkit.report.estate import count_estate
 from exitkit.report.figure import Figure, Tally, single, text_at
@@ -44,6 +45,8 @@ def build_view(inputs: ReportInputs) -> View:
         automation=estate.automation,
         inventory=estate.inventory,
         identity=_identity(inputs),
+        changes=tell_changes(inputs.changes) if inputs.changes else None,
+        spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
         appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
     )
     figures = {figure.origin.anchor: figure for figure in _figures(view)}

@@ -280,3 +280,43 @@ def test_a_file_that_is_no_invoice_is_one_line(tmp_path: Path, body: str, fault:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_invoice(tmp_path / "none.csv")
+
+
+WORKSPACE = """\
+schema: exitkit/workspace/1
+series: acme
+sources: [{id: agreements, type: licenses, paths: [licenses.csv]}]
+"""
+
+
+def test_the_result_stands_in_the_report_and_weighs_the_scores(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "exitkit.yaml").write_text(WORKSPACE)
+    (tmp_path / "bundles").symlink_to(bundle.parent)
+    rows = [
+        {"ResourceId": "crm-documents", "BilledCost": "30"},
+        {"ResourceId": "<script>lost", "BilledCost": "70"},
+    ]
+    path = write(tmp_path / "b.csv", FOCUS, rows)
+    here = ["-w", str(tmp_path)]
+    assert run(["report", str(bundle), *here]) == 0
+    silent = (tmp_path / "reports/acme-000001.html").read_text()
+    assert "No invoice was held against this bundle" in silent
+    assert run(["reconcile", str(bundle), str(path), *here]) == 1
+    assert run(["report", str(bundle), *here]) == 0
+    page = (tmp_path / "reports/acme-000001.html").read_text()
+    assert "30.00 % of the spend is accounted for" in page
+    assert "&lt;script&gt;lost" in page
+    assert "<script>lost" not in page
+    capsys.readouterr()
+    run(["gaps", str(bundle), "--json", *here])
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert scores[0]["spendPermille"] is None, "no verdict applies, so nothing is weighed"
+
+
+def test_a_broken_result_is_named(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "exitkit.yaml").write_text(WORKSPACE)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/reconcile-acme-000001-1.json").write_text("{")
+    assert run(["report", str(bundle), "-w", str(tmp_path)]) == 2

@@ -232,3 +232,19 @@ def test_a_format_that_is_not_there_is_refused_with_those_that_are(
 ) -> None:
     assert run_command(["report", "-w", str(workspace.root), "--format", "docx"]) == 2
     assert "use one of html, json" in capsys.readouterr().err
+
+
+def test_a_report_tells_what_changed_since_the_bundle_before(workspace: Workspace) -> None:
+    (workspace.root / "licenses.csv").write_text(SCHEDULE.replace("Payroll", "Wages"))
+    run_command(["snapshot", "-w", str(workspace.root)])
+    newest = find_subject(Path("acme-000003"), workspace)
+    inputs = read_inputs(newest, workspace, dt.datetime.now(dt.UTC))
+    assert inputs.changes is not None
+    assert inputs.changes.counts["asset-added"] == inputs.changes.counts["asset-removed"] == 1
+    view = build_view(inputs)
+    assert view.changes is not None
+    assert view.changes.previous == "acme-000002"
+    assert "One new asset." in view.changes.sentences
+    assert "One new asset." in html.render(view).decode()
+    first = find_subject(Path("acme-000001"), workspace)
+    assert read_inputs(first, workspace, dt.datetime.now(dt.UTC)).changes is None

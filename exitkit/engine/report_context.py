@@ -1,0 +1,57 @@
+"""Find what stands beside a bundle in its workspace: the one before it, and its invoices."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from exitkit.assess.changes import Change
+from exitkit.engine.diff import Difference
+from exitkit.engine.exit_time import exit_times
+from exitkit.errors import InputError
+from exitkit.report.inputs import ChangeInputs
+from exitkit.store.reader import Bundle, open_bundle
+from exitkit.workspace.files import Workspace, bundle_path, sequences
+
+TOLD = 20
+LARGEST_RESULT_BYTES = 256 * 1024 * 1024
+
+
+def changes_since(bundle: Bundle, workspace: Workspace) -> ChangeInputs | None:
+    """Compare with the bundle that this one names as its previous; None where it is not there."""
+    wanted = bundle.descriptor.get("previous")
+    number = int(bundle.descriptor["sequence"]) - 1
+    if not wanted or number not in sequences(workspace):
+        return None
+    before = open_bundle(bundle_path(workspace, number))
+    if before.id != wanted:
+        return None
+    found = Difference(before, bundle)
+    first: dict[str, list[Change]] = defaultdict(list)
+    for change in found.changes():
+        if len(first[change.kind]) < TOLD:
+            first[change.kind].append(change)
+    times = exit_times(before, bundle)
+    name = f"{before.descriptor['series']}-{number:06d}"
+    return ChangeInputs(name, found.counts, first, times.old_ms, times.new_ms)
+
+
+def last_reconciliation(
+    bundle: Bundle, workspace: Workspace
+) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the name and the document of the newest reconciliation of this very bundle."""
+    pattern = f"reconcile-{bundle.path.resolve().name}-*.json"
+    found = sorted(workspace.reports.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
+    for path in reversed(found):
+        if path.stat().st_size > LARGEST_RESULT_BYTES:
+            continue
+        try:
+            document = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise InputError(f"{path}: not JSON; remove it and run `exitkit reconcile`") from error
+        is_ours = isinstance(document, dict) and document.get("schema") == "exitkit/reconcile/1"
+        if is_ours and document.get("bundle") == bundle.id:
+            return path.name, document
+    return None

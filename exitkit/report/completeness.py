@@ -1,0 +1,62 @@
+"""Tell what changed since the bundle before, and what is billed beside what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from exitkit.assess.changes import HURTING, KINDS
+from exitkit.report.diff_words import detail, sentences, time_sentence
+from exitkit.report.inputs import ChangeInputs
+from exitkit.report.parts import BilledRow, ChangeRow, Changes, Spend, SpendRow
+
+LANGUAGE = "en"
+SHOWN = 50
+
+
+def tell_changes(inputs: ChangeInputs) -> Changes:
+    """Return the sentences, then each kind that there was, what hurts first."""
+    rows = [
+        ChangeRow(
+            kind=kind,
+            hurts=kind in HURTING,
+            total=inputs.counts[kind],
+            told=tuple("\n".join(detail(one, LANGUAGE)) for one in inputs.first.get(kind, ())),
+        )
+        for kind in KINDS
+        if inputs.counts.get(kind)
+    ]
+    said = [*sentences(inputs.counts, LANGUAGE)]
+    said.append(time_sentence(inputs.old_ms, inputs.new_ms, LANGUAGE))
+    rows.sort(key=lambda row: (not row.hurts, KINDS.index(row.kind)))
+    return Changes(inputs.previous, tuple(said), tuple(rows))
+
+
+def tell_spend(name: str, document: Mapping[str, Any]) -> Spend:
+    """Return what a reconciliation says, the largest unaccounted first."""
+    lost = document["unaccounted"]
+    return Spend(
+        file=name,
+        invoices=tuple(f"{one['name']} ({one['dialect']})" for one in document["invoices"]),
+        rows=tuple(_spend(one) for one in document["spend"]),
+        unaccounted=tuple(_billed(lost[:SHOWN])),
+        further=max(0, len(lost) - SHOWN),
+        waivers=tuple(
+            f"{one['resource']}: {one['reason']} ({one['by']}, until {one['until']})"
+            for one in document["waivers"]
+        ),
+        findings=tuple(document["findings"]),
+    )
+
+
+def _spend(one: Mapping[str, Any]) -> SpendRow:
+    ppm = int(one["accountedPpm"])
+    amounts = (one["total"], one["matched"], one["explained"], one["unaccounted"])
+    return SpendRow(one["currency"], f"{ppm // 10_000}.{ppm % 10_000 // 100:02} %", *amounts)
+
+
+def _billed(rows: Sequence[Mapping[str, Any]]) -> Iterable[BilledRow]:
+    return (
+        BilledRow(one["resource"], one["service"], one["cost"], one["currency"], one["reason"])
+        for one in rows
+    )
