@@ -28,7 +28,7 @@ def test_a_type_is_shown_whatever_its_case_with_every_fact_and_its_source(
 
 
 def test_a_type_without_an_entry_is_told_by_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["knowledge", "show", "AWS::Lambda::Alias"]) == 0
+    assert run(["knowledge", "show", "AWS::AppStream::AppBlock"]) == 0
     said = capsys.readouterr().out
     assert "by its kind" in said
     assert "never measured" in said
