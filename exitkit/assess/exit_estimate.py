@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from exitkit.assess.dates import is_within, parse_period
 from exitkit.assess.extrapolation import Extrapolation
 from exitkit.assess.waves import Group
 from exitkit.knowledge.type_entries import Effort, Timing
@@ -266,3 +267,26 @@ def _likely(made: ExitEstimate) -> int:
     if made.total is not None:
         return made.total.likely
     return max(made.elapsed_work.likely, made.longest_lead)
+
+
+def held_against(found: ExitEstimate, allowed: str) -> str:
+    """Say whether the exit fits: `within`, `longer`, `may-exceed`, `unknown` or `no-period`.
+
+    Work and waiting alone can already be too long, whatever the transfer takes.
+    """
+    if not allowed or allowed == "unknown":
+        return "no-period"
+    limit = parse_period(allowed)
+    known = found.total or without_transfer(found)
+    fits = [is_within(parse_period(f"PT{one}M"), limit) for one in (known.likely, known.high)]
+    if fits[0] is False:
+        return "longer"
+    if found.total is None:
+        return "unknown"
+    return "within" if fits == [True, True] else "may-exceed"
+
+
+def without_transfer(found: ExitEstimate) -> Range:
+    """Return the time of work and waiting alone."""
+    work, lead = found.elapsed_work, found.longest_lead
+    return Range(max(work.low, lead), max(work.likely, lead), max(work.high, lead))

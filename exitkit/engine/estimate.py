@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from exitkit.assess.exit_estimate import ExitEstimate, Means, Moved, estimate_exit
 from exitkit.assess.extrapolation import extrapolate, volumes_of
@@ -12,11 +11,10 @@ from exitkit.engine.contract_check import extrapolation_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.contract import Contract
 from exitkit.store.reader import Bundle
-from exitkit.workspace.layout import ExitMeans
 
 
 def estimate_of(
-    bundle: Bundle, rehearsed: Bundle | None, contract: Contract | None, means: ExitMeans
+    bundle: Bundle, rehearsed: Bundle | None, contract: Contract | None, means: Means
 ) -> ExitEstimate:
     """Estimate the exit of `bundle`, with the rates that `rehearsed` measured, if there are any."""
     moved = list(_moved(bundle))
@@ -26,7 +24,7 @@ def estimate_of(
     else:
         records = (bundle.records(name) for name in ("assets", "datasets", "exportability"))
         transfer = extrapolate((), volumes_of(*records))
-    return estimate_exit(moved, in_waves, transfer, Means(**asdict(means)))
+    return estimate_exit(moved, in_waves, transfer, means)
 
 
 def _moved(bundle: Bundle) -> Sequence[Moved]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from exitkit.assess.changes import Change
+from exitkit.assess.exit_estimate import ExitEstimate, Means
+from exitkit.engine.contract_check import last_rehearsed
 from exitkit.engine.diff import Difference
+from exitkit.engine.estimate import estimate_of
 from exitkit.engine.exit_time import exit_times
 from exitkit.errors import InputError
+from exitkit.model.contract import Contract
 from exitkit.report.inputs import ChangeInputs
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import Workspace, bundle_path, sequences
@@ -55,3 +60,13 @@ def last_reconciliation(
         if is_ours and document.get("bundle") == bundle.id:
             return path.name, document
     return None
+
+
+def estimate_for(
+    bundle: Bundle, contract: Contract | None, workspace: Workspace
+) -> tuple[ExitEstimate, Means]:
+    """Estimate the exit with the means of the workspace and the rates measured up to now."""
+    means = Means(**asdict(workspace.exit_means))
+    numbers = [n for n in sequences(workspace) if n < int(bundle.descriptor["sequence"])]
+    before = [open_bundle(bundle_path(workspace, number)) for number in numbers]
+    return estimate_of(bundle, last_rehearsed([*before, bundle]), contract, means), means

@@ -16,7 +16,7 @@ from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import ALLOWED_PATH, inventory_of, rehearsal_of
 from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.judge import judge
-from exitkit.engine.report_context import changes_since, last_reconciliation
+from exitkit.engine.report_context import changes_since, estimate_for, last_reconciliation
 from exitkit.engine.state import fold
 from exitkit.errors import InputError
 from exitkit.knowledge.rulebook import load_rules
@@ -73,6 +73,7 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
         run=_run(subject, bundle, contract, now),
         changes=changes_since(bundle, workspace) if workspace else None,
         reconciled=last_reconciliation(bundle, workspace) if workspace else None,
+        estimate=estimate_for(bundle, contract, workspace) if workspace else None,
     )
 
 

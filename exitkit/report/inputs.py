@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exitkit.assess.changes import Change
+from exitkit.assess.exit_estimate import ExitEstimate, Means
 from exitkit.assess.extrapolation import Extrapolation
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
@@ -57,3 +58,4 @@ class ReportInputs:
     run: RunInputs | None = None
     changes: ChangeInputs | None = None
     reconciled: tuple[str, Mapping[str, Any]] | None = None
+    estimate: tuple[ExitEstimate, Means] | None = None

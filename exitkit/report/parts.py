@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exitkit.model.contract import RuleResult
+from exitkit.report.beside_parts import Changes, Estimate, Spend
 from exitkit.report.figure import Figure
 from exitkit.report.run_parts import EventRow, RunPart
 from exitkit.store.verify import Fault, LevelReached
@@ -312,61 +313,6 @@ class Appendix:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """Changes of one kind since the bundle before: the first of them, told one by one."""
-
-    kind: str
-    hurts: bool
-    total: int
-    told: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What changed since the bundle before, in sentences and then kind by kind."""
-
-    previous: str
-    sentences: tuple[str, ...]
-    rows: tuple[ChangeRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SpendRow:
-    """What of a currency's spend is matched, explained or neither; amounts as text, exact."""
-
-    currency: str
-    accounted: str
-    total: str
-    matched: str
-    explained: str
-    unaccounted: str
-
-
-@dataclass(frozen=True, slots=True)
-class BilledRow:
-    """Something billed that the inventory does not hold."""
-
-    resource: str
-    service: str
-    cost: str
-    currency: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """The last reconciliation of this bundle with invoices, with its complement and its waivers."""
-
-    file: str
-    invoices: tuple[str, ...]
-    rows: tuple[SpendRow, ...]
-    unaccounted: tuple[BilledRow, ...]
-    further: int
-    waivers: tuple[str, ...]
-    findings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """Everything a report says, in the order in which it says it."""
 
@@ -387,3 +333,4 @@ class View:
     appendix: Appendix
     changes: Changes | None = None
     spend: Spend | None = None
+    estimate: Estimate | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from exitkit.model.run import MilestoneVerdict
 from exitkit.report.answer import find_answer
-from exitkit.report.completeness import tell_changes, tell_spend
+from exitkit.report.beside import tell_changes, tell_estimate, tell_spend
 from exitkit.report.duration import set_against
 from exitkit.report.estate import count_estate
 from exitkit.report.figure import Figure, Tally, single, text_at
@@ -46,6 +46,7 @@ def build_view(inputs: ReportInputs) -> View:
         inventory=estate.inventory,
         identity=_identity(inputs),
         changes=tell_changes(inputs.changes) if inputs.changes else None,
+        estimate=tell_estimate(*inputs.estimate, _period(inputs)) if inputs.estimate else None,
         spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
         appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
     )
@@ -54,11 +55,15 @@ def build_view(inputs: ReportInputs) -> View:
 
 
 def _duration(inputs: ReportInputs) -> Duration:
-    allowed = text_at(inputs.contract, inputs.allowed_path)
-    period = "" if allowed == "unknown" else allowed
+    period = _period(inputs)
     if inputs.run is None:
         return set_against(None, (), period, inputs.allowed_path)
     return set_against(inputs.run.extrapolation, inputs.run.events, period, inputs.allowed_path)
+
+
+def _period(inputs: ReportInputs) -> str:
+    allowed = text_at(inputs.contract, inputs.allowed_path)
+    return "" if allowed == "unknown" else allowed
 
 
 def _milestones(inputs: ReportInputs) -> tuple[Count, ...]:

@@ -65,3 +65,13 @@ def test_a_price_without_a_currency_is_refused(
     (tmp_path / "exitkit.yaml").write_text(WORKSPACE.replace(", currency: EUR", ""))
     assert run(["estimate", "-w", str(tmp_path)]) == 2
     assert "currency" in capsys.readouterr().err
+
+
+def test_the_report_tells_the_same_estimate(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["estimate", "-w", str(root)])
+    said = capsys.readouterr().out
+    assert run(["report", "-w", str(root), "--format", "json"]) == 0
+    report = json.loads((root / "reports/acme-000001.json").read_text())
+    assert report["estimate"]["lines"]
+    assert all(line.strip() in said for line in report["estimate"]["lines"])
+    assert {row["category"] for row in report["estimate"]["work"]} == {"document", "software"}

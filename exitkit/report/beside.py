@@ -1,4 +1,4 @@
-"""Tell what changed since the bundle before, and what is billed beside what was found."""
+"""Tell what stands beside a bundle: what changed, what is billed, what an exit would take."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from exitkit.assess.changes import HURTING, KINDS
+from exitkit.assess.exit_estimate import ExitEstimate, Means, held_against
+from exitkit.report.beside_parts import (
+    BilledRow,
+    ChangeRow,
+    Changes,
+    Estimate,
+    Spend,
+    SpendRow,
+    WorkRow,
+)
 from exitkit.report.diff_words import detail, sentences, time_sentence
+from exitkit.report.estimate_words import estimate_lines, person_days
 from exitkit.report.inputs import ChangeInputs
-from exitkit.report.parts import BilledRow, ChangeRow, Changes, Spend, SpendRow
 
 LANGUAGE = "en"
 SHOWN = 50
@@ -59,4 +69,15 @@ def _billed(rows: Sequence[Mapping[str, Any]]) -> Iterable[BilledRow]:
     return (
         BilledRow(one["resource"], one["service"], one["cost"], one["currency"], one["reason"])
         for one in rows
+    )
+
+
+def tell_estimate(found: ExitEstimate, means: Means, allowed: str) -> Estimate:
+    """Return the work by category and the lines that `exitkit estimate` writes below it."""
+    return Estimate(
+        work=tuple(
+            WorkRow(one.category, one.assets, person_days(one.minutes, means), one.unknown)
+            for one in found.work
+        ),
+        lines=tuple(estimate_lines(found, means, allowed, held_against(found, allowed))),
     )
