@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import json
@@ -17,6 +16,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathTypeError
 
+from exitkit.drivers.aws_scripts import readable_script
 from exitkit.knowledge.aws_catalog import ACCOUNT, NO_ARN, REGION, Detail, ListedType
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref
@@ -219,10 +219,11 @@ def _cleaned(name: str, value: Any, redactor: Redactor) -> Any:
         return value
     if SECRET_NAME.search(low) and value and not value.startswith("arn:"):
         return mask(value, redactor.key)
-    text = _decoded(value) if low in SCRIPTS else value
+    if low in SCRIPTS:
+        return readable_script(value, redactor)
     # An ARN of a secret reads like an assignment; it is only its name.
     return "".join(
-        piece if ARN.fullmatch(piece) else redactor.apply(piece) for piece in ARN.split(text)
+        piece if ARN.fullmatch(piece) else redactor.apply(piece) for piece in ARN.split(value)
     )
 
 
@@ -238,13 +239,6 @@ def _all_masked(value: Any, key: bytes) -> Any:
     if isinstance(value, list):
         return [_all_masked(part, key) for part in value]
     return mask(value, key) if isinstance(value, str) and value else value
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return value
 
 
 def _unwrapped(body: Mapping[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.store.paths import segment
 
 METHOD = "dynamodb:Scan"
+LONGEST_NAME = 90
 FORMAT = "DynamoDB JSON lines"
 LOSS = ("time to live already run out", "changes while the scan ran")
 
@@ -49,7 +50,9 @@ class DynamodbItems:
             )  # fmt: skip
         else:
             body = b"".join(sorted(canonical_bytes(storable(item)) + b"\n" for item in items))
-            folder = f"datasets/{segment(f'dynamodb-{asset.ref.region}-{asset.ref.native_id}')}"
+            # Two accounts may each have a table of this name.
+            place = f"dynamodb-{asset.ref.scope}-{asset.ref.region}"
+            folder = f"datasets/{segment(f'{place}-{asset.ref.native_id}', LONGEST_NAME)}"
             content = Content(f"{folder}/items.jsonl", body, "application/jsonl", "data")
             yield Dataset(asset.ref, FORMAT, len(items), len(body))
             yield Draft(

@@ -14,6 +14,7 @@ from exitkit.ports import Context, Finding, Source
 from exitkit.store.paths import segment
 
 METHOD = "lambda:GetFunction"
+LONGEST_NAME = 90
 FORMAT = "deployment package (zip)"
 
 
@@ -53,7 +54,9 @@ class LambdaCode:
                 Responsible.PROVIDER, "take the snapshot again; report the error if it stays",
             )  # fmt: skip
             return
-        name = segment(f"lambda-{asset.ref.region}-{asset.ref.native_id}")
+        # Two accounts may each have a function of this name.
+        place = f"lambda-{asset.ref.scope}-{asset.ref.region}"
+        name = segment(f"{place}-{asset.ref.native_id}", LONGEST_NAME)
         content = Content(f"datasets/{name}/code.zip", package, "application/zip", "data")
         yield Draft(asset.ref, Aspect.CODE, Level.OPEN, METHOD, FORMAT, (content,))
 
