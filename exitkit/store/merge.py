@@ -48,7 +48,9 @@ def differing(
                 want = next(wants, _END)
             length = max(length // 2, _SHORTEST_RUN) if narrowing else 2 * length
             length = min(length, _LONGEST_RUN)
-        elif run == 0 and length < _LONGEST_RUN:
+        elif run == 0 and not narrowing and length < _LONGEST_RUN:
+            # Never while narrowing: one long line before the change would be halved and doubled
+            # for ever.
             length *= 2
         elif run < 0 and length > _SHORTEST_RUN:
             length, narrowing = length // 2, True

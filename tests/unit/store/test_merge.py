@@ -67,3 +67,16 @@ def test_lines_out_of_order_or_twice_are_refused(rows: list[int]) -> None:
 def test_a_line_without_an_id_is_refused() -> None:
     with pytest.raises(InvalidBundle, match="does not begin with an id"):
         list(differing(stream([b'{"a":1}']), stream([]), "t"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0, 5_000, 40_000, 300_000]), st.booleans()), max_size=9))
+def test_lines_longer_than_a_step_of_the_walk_are_compared_too(
+    rows: list[tuple[int, bool]],
+) -> None:
+    pairs = []
+    for number, (size, changed) in enumerate(rows):
+        line = b'{"@id":"%s","v":"%s"}' % (urn(number).encode(), b"x" * size)
+        pairs.append((line, line.replace(b'"}', b'y"}') if changed else line))
+    found = differing(stream([a for a, _ in pairs]), stream([b for _, b in pairs]), "t")
+    assert list(found) == [(a, b) for a, b in pairs if a != b]
