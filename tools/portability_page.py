@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from exitkit.knowledge.portability import Caveat, Fact, Knowledge, load_knowledge
 from exitkit.knowledge.statistics import CANNOT, statistics
 from exitkit.knowledge.type_entries import WAYS, TypeEntry
+from exitkit.report.cost_words import cost_words
 
 HEAD = """\
 # What is known of the way out
@@ -55,11 +56,13 @@ def _lines(knowledge: Knowledge) -> Iterator[str]:
     yield ""
     yield "## What cannot be exported as it is"
     yield ""
-    yield "| what | why | who could change it | confidence | source |"
-    yield "|---|---|---|---|---|"
+    yield "| what | why | who could change it | instead | confidence | source |"
+    yield "|---|---|---|---|---|---|"
     for fact in sorted(knowledge.facts, key=lambda one: one.id):
         if fact.level in CANNOT:
-            yield _statement(fact, knowledge, fact.reason, fact.responsible or "")
+            cost = cost_words(knowledge.cost_of(fact.reason, knowledge.cite(fact)), knowledge)
+            instead = f"{fact.workaround} ({cost})"
+            yield _statement(fact, knowledge, fact.reason, fact.responsible or "", instead)
     for caveat in sorted(knowledge.caveats, key=lambda one: one.id):
         yield _statement(caveat, knowledge, "lost on the way", "")
 
@@ -75,10 +78,12 @@ def _row(entry: TypeEntry, knowledge: Knowledge) -> str:
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
-def _statement(statement: Fact | Caveat, knowledge: Knowledge, why: str, who: str) -> str:
+def _statement(
+    statement: Fact | Caveat, knowledge: Knowledge, why: str, who: str, instead: str = ""
+) -> str:
     source = knowledge.sources[statement.source]
     cells = (
-        f"`{statement.id}` ({statement.aspect.value}): {statement.text}", why, who,
+        f"`{statement.id}` ({statement.aspect.value}): {statement.text}", why, who, instead,
         statement.confidence, f"{source.reference} ({source.checked})",
     )  # fmt: skip
     return f"| {' | '.join(map(_cell, cells))} |"

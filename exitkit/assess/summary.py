@@ -46,7 +46,7 @@ class GapGroup:
     """Gaps with one obstacle and one way around it.
 
     `records` are ids of their records, `assets` of what they speak of; `dependents` is how many
-    other assets rely directly on those.
+    other assets rely directly on those; `source` is what the first record cites.
     """
 
     responsible: str
@@ -59,6 +59,7 @@ class GapGroup:
     records: tuple[str, ...]
     assets: tuple[str, ...] = ()
     dependents: int = 0
+    source: str = ""
 
     @property
     def count(self) -> int:
@@ -145,4 +146,5 @@ def _group(
         records=tuple(sorted(str(row["@id"]) for row in rows)),
         assets=tuple(sorted(assets)),
         dependents=len(others - assets),
+        source=str(rows[0].get("source", "")),
     )

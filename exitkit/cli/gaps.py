@@ -17,6 +17,8 @@ from exitkit.engine.gaps import AssetName, Gaps, percent, read_gaps, single_gaps
 from exitkit.engine.letter import write_letters
 from exitkit.engine.report_context import last_reconciliation
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
+from exitkit.knowledge.portability import Knowledge, load_knowledge
+from exitkit.report.cost_words import cost_words
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.letter import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
@@ -29,6 +31,7 @@ COLUMNS = {
     "confidence": "confidence", "asset": "asset",
 }  # fmt: skip
 """The columns of the CSV and the members of an exportability record they hold."""
+COST_COLUMNS = ("workaround_effort", "workaround_lead_days")
 
 
 @click.command(name="gaps")
@@ -91,24 +94,30 @@ def command(
 def _table(
     bundle: Bundle, assets: Mapping[str, AssetName]
 ) -> tuple[tuple[str, ...], Iterator[tuple[str, ...]]]:
-    headings = ("native_type", "native_id", "name", "scope", "region", *COLUMNS)
+    headings = ("native_type", "native_id", "name", "scope", "region", *COLUMNS, *COST_COLUMNS)
+    knowledge = load_knowledge()
 
     def rows() -> Iterator[tuple[str, ...]]:
         for row in single_gaps(bundle):
             name = assets.get(str(row["asset"])) or AssetName("?", "", "", "", "")
             where = name.native_type, name.native_id, name.name, name.scope, name.region
-            yield (*where, *(str(row.get(member, "")) for member in COLUMNS.values()))
+            cost = knowledge.cost_of(str(row["reasonCode"]), str(row.get("source", "")))
+            told = (str(row.get(member, "")) for member in COLUMNS.values())
+            yield (*where, *told, cost.effort, str(cost.lead_days))
 
     return headings, rows()
 
 
 def _print_text(gaps: Gaps, by: str) -> None:
+    knowledge = load_knowledge()
     for word, groups in split_by(gaps.groups, by).items():
         click.secho(f"{word}: {sum(group.count for group in groups)}", bold=True)
         for group in groups:
             click.echo(f"  {group.count:5}  {group.aspect} {group.level}: {group.text}")
             click.echo(f"         {_named(group)} ({group.reason}){_relied_on(group)}")
             click.echo(f"         -> {group.workaround}")
+            cost = knowledge.cost_of(group.reason, group.source)
+            click.echo(f"            {cost_words(cost, knowledge)}")
     levels = ", ".join(f"{count} {level}" for level, count in gaps.tally.counts)
     click.echo(f"{gaps.tally.total} verdicts: {levels or 'none'}")
     if gaps.groups:
@@ -153,6 +162,7 @@ def _relied_on(group: GapGroup) -> str:
 
 
 def _print_json(gaps: Gaps) -> None:
+    knowledge = load_knowledge()
     show_json(
         {
             "bundle": gaps.bundle,
@@ -160,7 +170,7 @@ def _print_json(gaps: Gaps) -> None:
             "scores": [_score_json(score) for score in gaps.scores],
             "scoreFormula": FORMULA,
             "order": IMPACT_ORDER,
-            "gaps": [_group_json(group) for group in gaps.groups],
+            "gaps": [_group_json(group, knowledge) for group in gaps.groups],
             "openCalls": [dict(row) for row in gaps.open_calls],
             "findings": list(gaps.findings),
         }
@@ -179,7 +189,8 @@ def _score_json(score: Score) -> dict[str, Any]:
     }
 
 
-def _group_json(group: GapGroup) -> dict[str, Any]:
+def _group_json(group: GapGroup, knowledge: Knowledge) -> dict[str, Any]:
+    cost = knowledge.cost_of(group.reason, group.source)
     return {
         "responsible": group.responsible,
         "reason": group.reason,
@@ -187,6 +198,8 @@ def _group_json(group: GapGroup) -> dict[str, Any]:
         "aspect": group.aspect,
         "text": group.text,
         "workaround": group.workaround,
+        "workaroundEffort": cost.effort,
+        "workaroundLeadDays": cost.lead_days,
         "count": group.count,
         "dependents": group.dependents,
         "nativeTypes": list(group.native_types),

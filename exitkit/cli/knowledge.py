@@ -18,6 +18,7 @@ from exitkit.knowledge.portability import Fact, Knowledge, knowledge_from, load_
 from exitkit.knowledge.statistics import statistics
 from exitkit.knowledge.type_entries import WAYS, TypeEntry
 from exitkit.model.verdict import Aspect
+from exitkit.report.cost_words import cost_words
 
 PROVIDERS = {"aws::": "aws", "microsoft.": "azure", "license/": "licenses", "git/": "scripts"}
 LARGEST_FILE_BYTES = 4 * 1024 * 1024
@@ -114,6 +115,7 @@ def _faults(files: tuple[Path, ...], knowledge: Knowledge) -> Iterator[str]:
     reasons = {
         code: {
             "text": one.text, "responsible": one.responsible.value, "workaround": one.workaround,
+            "effort": one.cost.effort, "lead_days": one.cost.lead_days,
         }
         for code, one in knowledge.reasons.items()
     }  # fmt: skip
@@ -174,10 +176,13 @@ def _aspects(kind: str, facts: tuple[Fact, ...]) -> list[Aspect]:
 
 def _fact_json(fact: Fact, knowledge: Knowledge) -> dict[str, Any]:
     source = knowledge.sources[fact.source]
+    cost = knowledge.cost_of(fact.reason, knowledge.cite(fact)) if fact.reason else None
     return {
         "id": fact.id, "level": fact.level.value, "when": fact.when, "text": fact.text,
         "reasonCode": fact.reason, "responsible": fact.responsible and fact.responsible.value,
-        "workaround": fact.workaround, "confidence": fact.confidence,
+        "workaround": fact.workaround, "effort": cost and cost.effort,
+        "leadDays": cost and cost.lead_days, "cost": cost and cost_words(cost, knowledge),
+        "confidence": fact.confidence,
         "source": source.reference, "checked": source.checked, "quote": source.quote,
     }  # fmt: skip
 
@@ -223,6 +228,7 @@ def _print_type(document: dict[str, Any]) -> None:
             click.echo(f"  {fact['level']}{when}: {fact['text']}")
             if fact["reasonCode"]:
                 click.echo(f"    {fact['reasonCode']}, {fact['responsible']}: {fact['workaround']}")
+                click.echo(f"    {fact['cost']}")
             click.echo(f"    {fact['confidence']}: {fact['source']} ({fact['checked']})")
         for text in row["lost"]:
             click.echo(f"  lost: {text}")

@@ -62,17 +62,22 @@ def read_gaps(bundle: Bundle, tolerated_percent: int, spend: Spend | None = None
     return Gaps(
         bundle=bundle.id,
         tally=counted,
-        scores=scores(
-            bundle.records("exportability"),
-            bundle.records("assets"),
-            bundle.records("calls"),
-            bundle.records("scopes"),
-            spend,
-        ),
+        scores=scores_of(bundle, spend),
         groups=gap_groups(bundle.records("exportability"), types, relying),
         assets=assets,
         open_calls=open_calls,
         findings=tuple(findings),
+    )
+
+
+def scores_of(bundle: Bundle, spend: Spend | None = None) -> tuple[Score, ...]:
+    """Return the scores of a bundle; by spend too where a reconciliation tells it."""
+    return scores(
+        bundle.records("exportability"),
+        bundle.records("assets"),
+        bundle.records("calls"),
+        bundle.records("scopes"),
+        spend,
     )
 
 

@@ -15,7 +15,9 @@ from exitkit.assess.rules import check_rules
 from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import ALLOWED_PATH, inventory_of, rehearsal_of
 from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.gaps import scores_of, spend_of
 from exitkit.engine.judge import judge
+from exitkit.engine.lists import lists_of
 from exitkit.engine.report_context import changes_since, estimate_for, last_reconciliation
 from exitkit.engine.state import fold
 from exitkit.errors import InputError
@@ -60,6 +62,7 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
     """Read, verify, judge and check everything a report says."""
     bundle = open_bundle(subject.bundle)
     contract = _contract(workspace)
+    reconciled = last_reconciliation(bundle, workspace) if workspace else None
     return ReportInputs(
         now=now,
         bundle_id=bundle.id,
@@ -72,8 +75,10 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
         rules=_rules(workspace, contract, bundle, now) if workspace and contract else None,
         run=_run(subject, bundle, contract, now),
         changes=changes_since(bundle, workspace) if workspace else None,
-        reconciled=last_reconciliation(bundle, workspace) if workspace else None,
+        reconciled=reconciled,
         estimate=estimate_for(bundle, contract, workspace) if workspace else None,
+        scores=scores_of(bundle, spend_of(reconciled[1]) if reconciled else None),
+        lists=lists_of(bundle, contract.document) if contract else None,
     )
 
 

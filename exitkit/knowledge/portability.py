@@ -39,6 +39,17 @@ class FactSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a workaround costs: work (an Effort id) and calendar days of waiting for others.
+
+    Judgement of low confidence, never measured; a rehearsal is what tells.
+    """
+
+    effort: str
+    lead_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """A code of reasons.yaml with what to say where nobody said more."""
 
@@ -46,6 +57,7 @@ class Reason:
     text: str
     responsible: Responsible
     workaround: str
+    cost: Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,8 @@ class Fact:
     """One fact: how well one aspect of some types leaves, and what stands in the way.
 
     An asset is meant by its native type, or by its kind and provider unless its type is in
-    `exceptions`. `when` is a JMESPath expression over its configuration that must hold.
+    `exceptions`. `when` is a JMESPath expression over its configuration that must hold. `cost` is
+    that of the workaround; without one, the reason's is meant.
     """
 
     id: str
@@ -72,6 +85,7 @@ class Fact:
     when: str = ""
     method: str = "none"
     format: str = ""
+    cost: Cost | None = None
 
     def is_about(self, provider: str, native_type: str) -> bool:
         """Tell whether the fact speaks of this native type at all."""
@@ -111,6 +125,11 @@ class Knowledge:
     reasons: Mapping[str, Reason]
     entries: TypeEntries = field(default_factory=TypeEntries)
     _about: dict[tuple[str, str], tuple[Fact, ...]] = field(default_factory=dict, compare=False)
+    _by_id: dict[str, Fact] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Index the facts by their ids."""
+        object.__setattr__(self, "_by_id", {fact.id: fact for fact in self.facts})
 
     def fact_for(
         self, provider: str, native_type: str, aspect: Aspect, config: Mapping[str, Any]
@@ -148,6 +167,15 @@ class Knowledge:
     def reason(self, code: str) -> Reason:
         """Return the reason of a code; `other` where the code is not in the list."""
         return self.reasons.get(code, self.reasons["other"])
+
+    def cost_of(self, reason_code: str, cited: str = "") -> Cost:
+        """Return what the workaround of an obstacle costs.
+
+        `cited` is the `source` of a record: what `cite` wrote where a fact decided.
+        """
+        fact = self._by_id.get(cited.partition(":")[0])
+        own = fact.cost if fact and fact.reason == reason_code else None
+        return own or self.reason(reason_code).cost
 
     def cite(self, fact: Fact) -> str:
         """Name a fact and where it was read, on one line."""
@@ -200,7 +228,13 @@ def knowledge_from(
         caveats=tuple(_caveat(row) for document in ordered for row in document.get("caveats", ())),
         sources={key: FactSource(id=key, **row) for key, row in sources.items()},
         reasons={
-            code: Reason(code, row["text"], Responsible(row["responsible"]), row["workaround"])
+            code: Reason(
+                code,
+                row["text"],
+                Responsible(row["responsible"]),
+                row["workaround"],
+                Cost(row["effort"], row["lead_days"]),
+            )
             for code, row in reasons.items()
         },
         entries=entries_from(documents, beside),
@@ -229,6 +263,9 @@ def faults_of(knowledge: Knowledge) -> Iterator[str]:
     for fact in knowledge.facts:
         if fact.reason and fact.reason not in knowledge.reasons:
             yield f"{fact.id}: no reason {fact.reason!r}; use a code of reasons.yaml"
+    for reason in knowledge.reasons.values():
+        if reason.cost.effort not in knowledge.entries.efforts:
+            yield f"{reason.code}: no effort {reason.cost.effort!r}; use one of timing.yaml"
 
 
 def _fact(row: Mapping[str, Any]) -> Fact:
@@ -250,6 +287,7 @@ def _fact(row: Mapping[str, Any]) -> Fact:
         when=row.get("when", ""),
         method=row.get("method", "none"),
         format=row.get("format", ""),
+        cost=Cost(row["effort"], row["lead_days"]) if "effort" in row else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Hold the parts of a report that come from beside its bundle: other bundles, invoices, means."""
+"""Hold the parts of a report that somebody else worked out: changes, spend, estimate, lists."""
 
 from __future__ import annotations
 
@@ -76,3 +76,42 @@ class Estimate:
 
     work: tuple[WorkRow, ...]
     lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """The score of the contract, a service or a category, as text; `because` where it has none."""
+
+    scope: str
+    name: str
+    verdicts: int
+    share: str
+    spend_share: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One line of a list of the Data Act: an aspect of a type, with its format or justification."""
+
+    standing: str
+    native_type: str
+    aspect: str
+    assets: int
+    rehearsed: int
+    text: str
+    source: str
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListsPart:
+    """The first lines of both lists, and of what is in neither; `totals` counts all lines."""
+
+    portable: tuple[ListRow, ...]
+    exempt: tuple[ListRow, ...]
+    unknown: tuple[ListRow, ...]
+    totals: tuple[int, int, int]
+    standings: tuple[tuple[str, int], ...]
+    findings: tuple[str, ...]
+    vague: tuple[str, ...]

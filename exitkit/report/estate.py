@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exitkit.model.verdict import Aspect, Level, Responsible
 from exitkit.report.calls import Calls
 from exitkit.report.figure import Tally, text_at
 from exitkit.report.holdings import Holdings
@@ -13,7 +12,6 @@ from exitkit.report.parts import (
     Count,
     Coverage,
     DatasetRow,
-    GapGroup,
     Holder,
     Inventory,
     LicenseRow,
@@ -23,19 +21,7 @@ from exitkit.report.parts import (
     RecordTable,
 )
 from exitkit.report.printed import Names, Printed, Record, Records, numbered
-
-EXAMPLES = 8
-ASPECTS = tuple(aspect.value for aspect in Aspect)
-LEVELS = (
-    "none", "not-attempted", "unknown", "described", "proprietary", "open", "importable",
-    "rehearsed", "not-applicable",
-)  # fmt: skip
-"""Every level in the order of reading: what stays behind, what nobody knows, what comes along."""
-GAP_LEVELS = tuple(level for level in LEVELS if Level(level).needs_reason)
-PARTIES = (*(party.value for party in Responsible), "")
-GAP_FIELDS = (
-    "responsibleParty", "level", "reasonCode", "reasonText", "workaround", "source", "confidence",
-)  # fmt: skip
+from exitkit.report.verdicts import EXAMPLES, Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +41,7 @@ class Estate:
 def count_estate(records: Records) -> Estate:
     """Read each table once, assets last, when it is known which of them need a name."""
     names = Names()
-    exportability = _Exportability(records, names)
+    exportability = Verdicts(records, names)
     access = _Access(records, names)
     scripts = Holdings("automation", records, names)
     datasets = Holdings("datasets", records, names)
@@ -73,66 +59,6 @@ def count_estate(records: Records) -> Estate:
         inventory=assets.inventory(datasets.datasets(names)),
         tables=tuple(part.printed.result(names) for part in printed),
     )
-
-
-class _Exportability:
-    def __init__(self, records: Records, names: Names) -> None:
-        self.printed = Printed("exportability")
-        self._tally = Tally("exportability", *GAP_FIELDS, "aspect")
-        self._examples: dict[tuple[str, ...], list[str]] = {}
-        for line, record in numbered(records, "exportability"):
-            is_gap = text_at(record, "level") in GAP_LEVELS
-            if self.printed.offer(line, record, needed=is_gap):
-                names.want(text_at(record, "asset"))
-            self._tally.add(line, record)
-            if is_gap:
-                self._remember(record, names)
-
-    def _remember(self, record: Record, names: Names) -> None:
-        key = tuple(text_at(record, path) for path in GAP_FIELDS)
-        examples = self._examples.setdefault(key, [])
-        asset = text_at(record, "asset")
-        if len(examples) < EXAMPLES and asset not in examples:
-            examples.append(asset)
-            names.want(asset)
-
-    def levels(self) -> tuple[Count, ...]:
-        return tuple(
-            Count(level, self._tally.figure({"level": (level,)}))
-            for level in LEVELS
-            if level in self._tally.values("level")
-        )
-
-    def gaps(self, names: Names) -> tuple[PartyGaps, ...]:
-        parties = tuple(self._party(party, names) for party in PARTIES)
-        return tuple(party for party in parties if party.groups)
-
-    def _party(self, party: str, names: Names) -> PartyGaps:
-        groups = [self._group(key, names) for key in self._examples if key[0] == party]
-        groups.sort(
-            key=lambda group: (LEVELS.index(group.level), -int(group.figure.value), group.text)
-        )
-        where = {"responsibleParty": (party,), "level": GAP_LEVELS}
-        levels = (
-            Count(level, self._tally.figure({**where, "level": (level,)})) for level in GAP_LEVELS
-        )
-        return PartyGaps(party, self._tally.figure(where), tuple(levels), tuple(groups))
-
-    def _group(self, key: tuple[str, ...], names: Names) -> GapGroup:
-        found = dict(zip(GAP_FIELDS, key, strict=True))
-        where = {path: (value,) for path, value in found.items()}
-        counts = (Count(a, self._tally.figure({**where, "aspect": (a,)})) for a in ASPECTS)
-        return GapGroup(
-            level=found["level"],
-            aspects=tuple(count for count in counts if count.figure.value),
-            reason=found["reasonCode"],
-            text=found["reasonText"],
-            workaround=found["workaround"],
-            source=found["source"],
-            confidence=found["confidence"],
-            figure=self._tally.figure(where),
-            examples=tuple(names.link(asset) for asset in self._examples[key]),
-        )
 
 
 class _Access:

@@ -11,8 +11,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.scores import FORMULA
+from exitkit.knowledge.portability import Cost, load_knowledge
+from exitkit.report.cost_words import cost_words
 from exitkit.report.figure import Figure
-from exitkit.report.parts import Count, Duration, View
+from exitkit.report.parts import Count, Duration, GapGroup, View
 from exitkit.report.provenance import command, source_json
 
 FORMAT = "html"
@@ -39,12 +43,13 @@ def render(view: View) -> bytes:
     environment.filters.update(
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
+        cost=cost,
     )  # fmt: skip
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html").render(
         view=view, style=style, style_digest=digest, href=_Links(view).href, row=_row,
-        printed=_printed(view),
+        printed=_printed(view), impact_order=IMPACT_ORDER, score_formula=FORMULA,
     )  # fmt: skip
     return page.encode()
 
@@ -90,6 +95,11 @@ def _row(figure: Figure, line: int) -> str:
 def _printed(view: View) -> frozenset[str]:
     records = {row.anchor for table in view.appendix.tables for row in table.rows}
     return frozenset(records | {f"event-{event.sequence}" for event in view.appendix.events})
+
+
+def cost(group: GapGroup) -> str:
+    """Return what the workaround of a gap is estimated to cost."""
+    return cost_words(Cost(group.effort, group.lead_days), load_knowledge())
 
 
 def raw(figure: Figure) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exitkit.assess.changes import Change
+from exitkit.assess.data_act_lists import Lists
 from exitkit.assess.exit_estimate import ExitEstimate, Means
 from exitkit.assess.extrapolation import Extrapolation
+from exitkit.assess.scores import Score
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
 from exitkit.store.verify import Verification
@@ -59,3 +61,5 @@ class ReportInputs:
     changes: ChangeInputs | None = None
     reconciled: tuple[str, Mapping[str, Any]] | None = None
     estimate: tuple[ExitEstimate, Means] | None = None
+    scores: tuple[Score, ...] = ()
+    lists: Lists | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exitkit.model.contract import RuleResult
-from exitkit.report.beside_parts import Changes, Estimate, Spend
+from exitkit.report.beside_parts import Changes, Estimate, HeldRow, ListsPart, Spend
 from exitkit.report.figure import Figure
 from exitkit.report.run_parts import EventRow, RunPart
 from exitkit.store.verify import Fault, LevelReached
@@ -91,7 +91,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class GapGroup:
-    """Aspects of assets that stay behind for the same reason; `aspects` counts each."""
+    """Aspects of assets that stay behind for the same reason; `aspects` counts each.
+
+    `dependents` is how many other assets rely on those concerned; `effort` and `lead_days` are the
+    estimated cost of the workaround (`knowledge.portability.Cost`).
+    """
 
     level: str
     aspects: tuple[Count, ...]
@@ -102,6 +106,9 @@ class GapGroup:
     confidence: str
     figure: Figure
     examples: tuple[Link, ...]
+    dependents: int
+    effort: str
+    lead_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,3 +341,5 @@ class View:
     changes: Changes | None = None
     spend: Spend | None = None
     estimate: Estimate | None = None
+    held: tuple[HeldRow, ...] = ()
+    lists: ListsPart | None = None

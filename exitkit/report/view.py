@@ -11,6 +11,7 @@ from exitkit.report.answer import find_answer
 from exitkit.report.beside import tell_changes, tell_estimate, tell_spend
 from exitkit.report.duration import set_against
 from exitkit.report.estate import count_estate
+from exitkit.report.exportable import tell_lists, tell_scores
 from exitkit.report.figure import Figure, Tally, single, text_at
 from exitkit.report.inputs import ReportInputs
 from exitkit.report.parts import (
@@ -48,6 +49,8 @@ def build_view(inputs: ReportInputs) -> View:
         changes=tell_changes(inputs.changes) if inputs.changes else None,
         estimate=tell_estimate(*inputs.estimate, _period(inputs)) if inputs.estimate else None,
         spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
+        held=tell_scores(inputs.scores),
+        lists=tell_lists(inputs.lists) if inputs.lists else None,
         appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
     )
     figures = {figure.origin.anchor: figure for figure in _figures(view)}

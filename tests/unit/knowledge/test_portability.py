@@ -106,3 +106,21 @@ def test_a_misspelled_field_is_refused_with_its_place() -> None:
     document = {"schema": "exitkit/portability/1", "facts": [{"id": "x", "levle": "none"}]}
     with pytest.raises(InputError, match=r"portability/mine\.yaml: facts/0"):
         knowledge_from({"mine.yaml": document}, {}, {})
+
+
+def test_the_cost_of_a_workaround_is_the_facts_own_or_else_that_of_its_reason() -> None:
+    knowledge = load_knowledge()
+    key = next(fact for fact in knowledge.facts if fact.id == "kms-key-material")
+    assert key.cost is not None
+    assert knowledge.cost_of(key.reason, knowledge.cite(key)) == key.cost
+    assert knowledge.cost_of("quota", "") == knowledge.reason("quota").cost
+    # What a record cites decides only for the reason that the fact gives.
+    assert knowledge.cost_of("quota", knowledge.cite(key)) == knowledge.reason("quota").cost
+
+
+def test_every_obstacle_says_what_its_workaround_costs() -> None:
+    knowledge = load_knowledge()
+    for fact in knowledge.facts:
+        if fact.workaround:
+            cost = knowledge.cost_of(fact.reason, knowledge.cite(fact))
+            assert cost.effort in knowledge.entries.efforts, fact.id
