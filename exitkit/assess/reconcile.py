@@ -87,13 +87,13 @@ class Coverage:
 class Reconciliation:
     """The lines, largest unaccounted first, the coverage by currency, and what was billed by asset.
 
-    `unbilled` are assets of providers on the invoice that nothing was charged for.
+    `unbilled` are the ids of the assets that nothing was charged for.
     """
 
     lines: tuple[Line, ...]
     coverage: tuple[Coverage, ...]
     by_asset: Mapping[str, Mapping[str, Decimal]]
-    unbilled: int
+    unbilled: tuple[str, ...]
     assets: int
 
 
@@ -120,7 +120,7 @@ def reconcile(
         lines=tuple(lines),
         coverage=tuple(_coverage(lines)),
         by_asset={asset: dict(spend) for asset, spend in by_asset.items()},
-        unbilled=len(known - by_asset.keys()),
+        unbilled=tuple(sorted(known - by_asset.keys())),
         assets=len(known),
     )
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import click
 
-from exitkit.assess.reconcile import Coverage, End, Line
+from exitkit.assess.reconcile import End
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.engine.reconcile import Reconciled, percent, reconcile_bundle
+from exitkit.engine.reconcile_document import call_name, document_of, exact, explanations, keep
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
-from exitkit.store.canonical import canonical_bytes
-from exitkit.store.files import write_atomically
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import load_workspace
 from exitkit.workspace.layout import ReconcileGate
 
-SCHEMA = "exitkit/reconcile/1"
 SHOWN = 20
 COLUMNS = (
     "resource", "service", "account", "region", "category", "currency", "cost", "end", "reason",
@@ -53,7 +49,7 @@ def command(
     gate = workspace.gate if workspace else ReconcileGate()
     opened = open_bundle(bundle)
     found = reconcile_bundle(opened, invoices, gate, dt.datetime.now(dt.UTC).date())
-    document = _document(found)
+    document = document_of(opened.id, found)
     if as_csv:
         for line in csv_lines(COLUMNS, _rows(found)):
             click.echo(line, nl=False)
@@ -62,12 +58,7 @@ def command(
     else:
         _print_text(found)
     if workspace:
-        body = canonical_bytes(document) + b"\n"
-        digest = hashlib.sha256(body).hexdigest()[:8]
-        workspace.reports.mkdir(exist_ok=True)
-        path = workspace.reports / f"reconcile-{opened.path.resolve().name}-{digest}.json"
-        write_atomically(path, body)
-        click.echo(path, err=True)
+        click.echo(keep(document, workspace.reports, opened.path.resolve().name), err=True)
     return EXIT_FOUND if found.findings else EXIT_CLEAN
 
 
@@ -77,18 +68,23 @@ def _print_text(found: Reconciled) -> None:
         click.echo(f"{invoice.path.name}: {invoice.dialect}, {invoice.rows} lines, {days}")
     calls = found.calls
     click.echo(
-        f"calls: {calls.ended} of {calls.planned} ended, {calls.waived} waived by name, "
-        f"{calls.open} open"
+        f"calls: {calls.ended} of {calls.planned} ended, {len(calls.waived)} waived by name, "
+        f"{len(calls.open)} open"
     )
-    billed = found.result.assets - found.result.unbilled
-    click.echo(f"assets: {billed} of {found.result.assets} are billed, {found.result.unbilled} not")
+    _print_some("open", [call_name(row) for row in calls.open])
+    _print_some("waived", [call_name(row) for row in calls.waived])
+    idle = len(found.unbilled)
+    total = found.result.assets
+    click.echo(f"assets: {total - idle} of {total} are billed, {idle} not")
+    types = Counter(str(row["provider"]["nativeType"]) for row in found.unbilled)
+    _print_some("not billed", [f"{count} {name}" for name, count in types.most_common()])
     for one in found.result.coverage:
         click.echo(
             f"spend in {one.currency}: {percent(one.accounted_ppm)} accounted for; matched "
             f"{_money(one.matched)}, explained {_money(one.explained)}, unaccounted "
             f"{_money(one.unaccounted)}, of {_money(one.total)}"
         )
-    for (reason, currency), cost in _explanations(found):
+    for (reason, currency), cost in explanations(found):
         click.echo(f"  explained: {_money(cost)} {currency}: {reason}")
     lost = [line for line in found.result.lines if line.end is End.UNACCOUNTED]
     for line in lost[:SHOWN]:
@@ -107,12 +103,11 @@ def _print_text(found: Reconciled) -> None:
         click.echo(f"finding: {finding}", err=True)
 
 
-def _explanations(found: Reconciled) -> list[tuple[tuple[str, str], Decimal]]:
-    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for line in found.result.lines:
-        if line.end is End.EXPLAINED:
-            sums[line.reason, line.charge.currency] += line.charge.cost
-    return sorted(sums.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+def _print_some(title: str, lines: Sequence[str]) -> None:
+    for line in lines[:SHOWN]:
+        click.echo(f"  {title}: {line}")
+    if len(lines) > SHOWN:
+        click.echo(f"  {title}: and {len(lines) - SHOWN} more; all are in --json")
 
 
 def _rows(found: Reconciled) -> Iterator[tuple[object, ...]]:
@@ -121,69 +116,8 @@ def _rows(found: Reconciled) -> Iterator[tuple[object, ...]]:
             c = line.charge
             yield (
                 c.resource, c.service, c.account, c.region, c.category, c.currency,
-                _exact(c.cost), line.end.value, line.reason, line.asset,
+                exact(c.cost), line.end.value, line.reason, line.asset,
             )  # fmt: skip
-
-
-def _document(found: Reconciled) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "bundle": found.bundle,
-        "invoices": [
-            {"name": one.path.name, "dialect": one.dialect, "rows": one.rows,
-             "firstDay": one.first_day, "lastDay": one.last_day}
-            for one in found.invoices
-        ],
-        "calls": {
-            "planned": found.calls.planned, "ended": found.calls.ended,
-            "waived": found.calls.waived, "open": found.calls.open,
-        },
-        "assets": {"total": found.result.assets, "unbilled": found.result.unbilled},
-        "spend": [_coverage_json(one) for one in found.result.coverage],
-        "explained": [
-            {"reason": reason, "currency": currency, "cost": _exact(cost)}
-            for (reason, currency), cost in _explanations(found)
-        ],
-        "unaccounted": [
-            _line_json(line) for line in found.result.lines if line.end is End.UNACCOUNTED
-        ],
-        "byAsset": {
-            asset: {currency: _exact(cost) for currency, cost in sorted(spend.items())}
-            for asset, spend in sorted(found.result.by_asset.items())
-        },
-        "waivers": [
-            {"resource": one.resource, "reason": one.reason, "by": one.by,
-             "on": one.on.isoformat(), "until": one.until.isoformat()}
-            for one in found.waivers
-        ],
-        "findings": list(found.findings),
-    }  # fmt: skip
-
-
-def _coverage_json(one: Coverage) -> dict[str, Any]:
-    return {
-        "currency": one.currency,
-        "accountedPpm": one.accounted_ppm,
-        "total": _exact(one.total),
-        "matched": _exact(one.matched),
-        "explained": _exact(one.explained),
-        "unaccounted": _exact(one.unaccounted),
-    }
-
-
-def _line_json(line: Line) -> dict[str, str]:
-    charge = line.charge
-    return {
-        "resource": charge.resource, "service": charge.service, "account": charge.account,
-        "region": charge.region, "category": charge.category, "currency": charge.currency,
-        "cost": _exact(charge.cost), "reason": line.reason,
-    }  # fmt: skip
-
-
-def _exact(cost: Decimal) -> str:
-    """Write an amount with all the decimals it has, and no exponent."""
-    text = f"{cost:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _money(cost: Decimal) -> str:

@@ -3,66 +3,119 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from exitkit.assess.reconcile import Charge, Line, Reconciliation, Waiver, reconcile, too_large
 from exitkit.drivers.invoices import Billed, Invoice, read_invoice
+from exitkit.errors import InputError
 from exitkit.model.ledger import CallOutcome
 from exitkit.store.reader import Bundle
 from exitkit.workspace.layout import BilledWaiver, ReconcileGate
 
+Record = Mapping[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class CallCoverage:
-    """How the planned calls ended: `ended` by themselves, `waived` by name, or `open`."""
+    """How the planned calls ended: `ended` by themselves, `waived` by name, or `open`.
+
+    The last two are the complement, call by call: the records of the ledger.
+    """
 
     planned: int
     ended: int
-    waived: int
-    open: int
+    waived: tuple[Record, ...]
+    open: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """The result, with what it rests on; `findings` are the reasons why the gate fails.
 
-    `waivers` are those in force, used or not; they are shown wherever the result is.
+    `waivers` are those in force, used or not; they are shown wherever the result is. `unbilled`
+    are the records of the assets that nothing was charged for.
     """
 
-    bundle: str
     invoices: tuple[Invoice, ...]
     result: Reconciliation
     calls: CallCoverage
+    unbilled: tuple[Record, ...]
     waivers: tuple[BilledWaiver, ...]
     large: tuple[Line, ...]
-    findings: tuple[str, ...]
+    spend_findings: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Every reason why the gate fails: those of the spend, and calls without an answer."""
+        if not self.calls.open:
+            return self.spend_findings
+        count = len(self.calls.open)
+        failed = f"{count} planned calls failed, and nobody has answered for them"
+        return (*self.spend_findings, failed)
+
+
+def read_invoices(paths: Iterable[Path]) -> tuple[Invoice, ...]:
+    """Read every invoice; an InputError names the one that cannot be read."""
+    return tuple(read_invoice(path) for path in paths)
+
+
+def invoices_of(root: Path, gate: ReconcileGate) -> tuple[Invoice, ...]:
+    """Read the invoices that exitkit.yaml names; a pattern that matches nothing is a fault."""
+    paths: dict[Path, None] = {}
+    for pattern in gate.invoices:
+        found = [root / pattern] if (root / pattern).is_file() else sorted(root.glob(pattern))
+        if not found:
+            raise InputError(f"{pattern}: no such invoice; export it, or correct `reconcile:`")
+        paths |= dict.fromkeys(found)
+    return read_invoices(paths)
 
 
 def reconcile_bundle(
     bundle: Bundle, invoices: Sequence[Path], gate: ReconcileGate, today: dt.date
 ) -> Reconciled:
     """Read every invoice, match its charges with the bundle's assets, and apply the gate."""
-    read = tuple(read_invoice(path) for path in invoices)
+    return reconcile_records(
+        read_invoices(invoices),
+        lambda: bundle.records("assets"),
+        bundle.records("calls"),
+        gate,
+        today,
+    )
+
+
+def reconcile_records(
+    invoices: tuple[Invoice, ...],
+    assets: Callable[[], Iterable[Record]],
+    calls: Iterable[Record],
+    gate: ReconcileGate,
+    today: dt.date,
+) -> Reconciled:
+    """Match what the invoices charge with asset records, and apply the gate.
+
+    `assets` is called twice: the second time for the names of those that nothing was charged for.
+    """
     in_force = tuple(one for one in gate.waivers if one.holds_on(today))
     result = reconcile(
-        _charges(one for invoice in read for one in invoice.billed),
-        bundle.records("assets"),
+        _charges(one for invoice in invoices for one in invoice.billed),
+        assets(),
         [Waiver(one.resource, one.reason, one.by) for one in in_force],
     )
-    calls = _call_coverage(bundle)
+    covered = _call_coverage(calls)
     large = tuple(too_large(result, gate.largest_unaccounted_permille * 1000))
+    idle = set(result.unbilled)
     return Reconciled(
-        bundle=bundle.id,
-        invoices=read,
+        invoices=invoices,
         result=result,
-        calls=calls,
+        calls=covered,
+        unbilled=tuple(row for row in assets() if row["@id"] in idle),
         waivers=in_force,
         large=large,
-        findings=tuple(_findings(result, calls, large, gate)),
+        spend_findings=tuple(_findings(result, large, gate)),
     )
 
 
@@ -76,19 +129,19 @@ def _charges(billed: Iterable[Billed]) -> Iterator[Charge]:
         yield Charge(*key, cost=cost)
 
 
-def _call_coverage(bundle: Bundle) -> CallCoverage:
-    ends: Counter[str] = Counter()
-    for row in bundle.records("calls"):
-        if not CallOutcome(row["outcome"]).needs_acknowledgement:
-            ends["ended"] += 1
-        else:
-            ends["waived" if "acknowledgement" in row else "open"] += 1
-    return CallCoverage(ends.total(), ends["ended"], ends["waived"], ends["open"])
+def _call_coverage(calls: Iterable[Record]) -> CallCoverage:
+    planned = 0
+    waived: list[Record] = []
+    unanswered: list[Record] = []
+    for row in calls:
+        planned += 1
+        if CallOutcome(row["outcome"]).needs_acknowledgement:
+            (waived if "acknowledgement" in row else unanswered).append(row)
+    ended = planned - len(waived) - len(unanswered)
+    return CallCoverage(planned, ended, tuple(waived), tuple(unanswered))
 
 
-def _findings(
-    result: Reconciliation, calls: CallCoverage, large: Sequence[Line], gate: ReconcileGate
-) -> Iterator[str]:
+def _findings(result: Reconciliation, large: Sequence[Line], gate: ReconcileGate) -> Iterator[str]:
     for one in result.coverage:
         if one.accounted_ppm < gate.accounted_permille * 1000:
             yield (
@@ -100,8 +153,6 @@ def _findings(
             f"{line.charge.resource or line.charge.service}: more than "
             f"{percent(gate.largest_unaccounted_permille * 1000)} of the spend, and {line.reason}"
         )
-    if calls.open:
-        yield f"{calls.open} planned calls failed, and nobody has answered for them"
 
 
 def percent(ppm: int) -> str:

@@ -16,8 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exitkit.assess.ageing import Aged, age
 from exitkit.assess.exportability import verdicts
+from exitkit.drivers.invoices import Invoice
 from exitkit.engine.collect import Harvest, Progress, collect
 from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
+from exitkit.engine.reconcile import Reconciled, invoices_of, reconcile_records
+from exitkit.engine.reconcile_document import document_of, keep, reconciliation_records
 from exitkit.engine.series import next_inputs
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import aspects_of
@@ -65,9 +68,10 @@ def take_snapshot(
 ) -> Snapshot:
     """Collect, judge, write and seal; an interruption leaves the series as it was."""
     sources = _selected(workspace.sources, only_sources)
-    # Both keys before the first call: an hour of collecting must not end for want of a file.
+    # All files before the first call: an hour of collecting must not end for want of one.
     mask_key = load_masking_key(workspace.masking_key)
     key = load_private(workspace.signing_key) if workspace.signing_key else None
+    invoices = invoices_of(workspace.root, workspace.gate)
     with workspace_lock(workspace.root):
         workspace.bundles.mkdir(exist_ok=True)
         proofs = last_proofs(workspace)
@@ -85,9 +89,26 @@ def take_snapshot(
                 environ=environ,
                 progress=progress,
             )
-            return _conclude(workspace, sources, harvest, proofs, (started, now()), key)
+            window = started, now()
+            billed = _reconciled(workspace, harvest, invoices, started.date())
+            return _conclude(workspace, sources, harvest, proofs, billed, window, key)
         finally:
             shutil.rmtree(spool, ignore_errors=True)
+
+
+def _reconciled(
+    workspace: Workspace, harvest: Harvest, invoices: tuple[Invoice, ...], today: dt.date
+) -> Reconciled | None:
+    """Hold the invoices of exitkit.yaml against what was collected; None without any."""
+    if not invoices:
+        return None
+    return reconcile_records(
+        invoices,
+        lambda: map(records.asset_record, harvest.assets.values()),
+        map(records.call_record, harvest.calls.values()),
+        workspace.gate,
+        today,
+    )
 
 
 def _selected(sources: Sequence[Source], patterns: Sequence[str]) -> list[Source]:
@@ -105,6 +126,7 @@ def _conclude(
     sources: Sequence[Source],
     harvest: Harvest,
     proofs: Proofs,
+    billed: Reconciled | None,
     window: tuple[dt.datetime, dt.datetime],
     key: Ed25519PrivateKey | None,
 ) -> Snapshot:
@@ -119,10 +141,12 @@ def _conclude(
     bundle = write_bundle(
         path,
         next_inputs(workspace, "snapshot", window, window[1], key),
-        _tables(sources, harvest, aged, proofs),
+        _tables(sources, harvest, aged, proofs, billed),
         _contents(harvest),
         key,
     )
+    if billed:
+        keep(document_of(bundle, billed), workspace.reports, path.name)
     levels = Counter(verdict.level.value for verdict in aged.verdicts)
     open_calls = tuple(harvest.open_calls())
     return Snapshot(
@@ -133,7 +157,10 @@ def _conclude(
         calls=len(harvest.calls),
         verdicts_by_level=dict(sorted(levels.items())),
         open_calls=open_calls,
-        findings=tuple(_findings(workspace.tolerances, open_calls, levels)),
+        findings=(
+            *_findings(workspace.tolerances, open_calls, levels),
+            *(billed.spend_findings if billed else ()),
+        ),
         kept=aged.kept,
         aged=aged.aged,
         changed=aged.changed,
@@ -141,7 +168,11 @@ def _conclude(
 
 
 def _tables(
-    sources: Sequence[Source], harvest: Harvest, aged: Aged, proofs: Proofs
+    sources: Sequence[Source],
+    harvest: Harvest,
+    aged: Aged,
+    proofs: Proofs,
+    billed: Reconciled | None,
 ) -> dict[str, Iterable[Mapping[str, Any]]]:
     artifacts = _artifacts(harvest)
     assets = harvest.assets.values()
@@ -158,6 +189,7 @@ def _tables(
         "licenses": map(records.license_record, harvest.licenses.values()),
         "automation": map(records.automation_record, harvest.automation.values()),
         "datasets": map(records.dataset_record, harvest.datasets.values()),
+        "reconciliation": reconciliation_records(billed) if billed else (),
         "runs": evidence_of_runs["runs"],
         "events": evidence_of_runs["events"],
         "measurements": [

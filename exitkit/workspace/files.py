@@ -76,7 +76,8 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
 
 def _gate(value: Mapping[str, Any]) -> ReconcileGate:
     waivers = tuple(BilledWaiver(**one) for one in value.get("waivers", ()))
-    return ReconcileGate(**{**value, "waivers": waivers})
+    invoices = tuple(value.get("invoices", ()))
+    return ReconcileGate(**{**value, "waivers": waivers, "invoices": invoices})
 
 
 def _entry(entry: Mapping[str, Any], root: Path) -> tuple[str, str, Mapping[str, Any], Path]:

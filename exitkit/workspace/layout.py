@@ -63,11 +63,15 @@ class BilledWaiver:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileGate:
-    """When billed and found agree well enough; shares in thousandths of the spend."""
+    """When billed and found agree well enough; shares in thousandths of the spend.
+
+    `invoices` are what every snapshot is held against: paths and patterns below the workspace.
+    """
 
     accounted_permille: int = 995
     largest_unaccounted_permille: int = 10
     waivers: tuple[BilledWaiver, ...] = ()
+    invoices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from exitkit.errors import InputError
 from exitkit.model.asset import Asset, Ref
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.store import records
+from exitkit.store.keys import generate_key
 from exitkit.store.writer import BundleInputs, write_bundle
 
 NOW = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
@@ -167,7 +168,9 @@ def test_an_id_matches_in_every_form_and_a_part_counts_to_its_whole(
     assert document["unaccounted"] == []
     (spend,) = document["byAsset"].values()
     assert spend == {"USD": "7.5"}
-    assert document["assets"] == {"total": 5, "unbilled": 4}
+    idle = document["assets"]
+    assert (idle["total"], idle["unbilled"]) == (5, 4)
+    assert len({one["asset"] for one in idle["unbilledAssets"]} - set(document["byAsset"])) == 4
 
 
 def test_what_nobody_found_is_named_with_its_money_and_fails_the_gate(
@@ -320,3 +323,37 @@ def test_a_broken_result_is_named(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/reconcile-acme-000001-1.json").write_text("{")
     assert run(["report", str(bundle), "-w", str(tmp_path)]) == 2
+
+
+def test_a_snapshot_holds_the_invoices_of_the_workspace_in_its_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate_key(tmp_path / "keys/exitkit.pem", tmp_path / "keys/exitkit.pub")
+    (tmp_path / "keys/masking.key").write_text("00" * 32)
+    (tmp_path / "licenses.csv").write_text(
+        "id,product,publisher,transferable\nL1,Database,Vendor,yes\nL2,Editor,Vendor,no\n"
+    )
+    (tmp_path / "exitkit.yaml").write_text(
+        WORKSPACE + "signing: {key: keys/exitkit.pem, trust: [keys/exitkit.pub]}\n"
+        "reconcile: {invoices: ['invoices/*.csv']}\n"
+    )
+    command = ["snapshot", "-w", str(tmp_path)]
+    assert run(command) == 2
+    assert "invoices/*.csv: no such invoice" in capsys.readouterr().err
+    assert not (tmp_path / "bundles").exists()
+    (tmp_path / "invoices").mkdir()
+    rows = [{"ResourceId": "L1", "BilledCost": "12.50"}, {"ResourceId": GRAPH, "BilledCost": "7"}]
+    write(tmp_path / "invoices/2026-10.csv", FOCUS, rows)
+    assert run(command) == 1
+    (sealed,) = (tmp_path / "bundles").iterdir()
+    assert run(["verify", str(sealed), "--trust", str(tmp_path / "keys/exitkit.pub")]) == 0
+    lines = (sealed / "data/records/reconciliation.jsonl").read_text().splitlines()
+    told = {one["resource"]: one for one in map(json.loads, lines)}
+    assert {name: one["match"] for name, one in told.items()} == {
+        "L1": "matched", GRAPH: "invoice-only", "L2": "inventory-only",
+        "licenses.csv": "inventory-only",
+    }  # fmt: skip
+    assert told["L1"]["cost"] == {"amountMinor": 1250, "currency": "USD", "exponent": 2}
+    assert told["L1"]["period"] == "2026-10-01/2026-10-01"
+    (kept,) = (tmp_path / "reports").glob("reconcile-acme-000001-*.json")
+    assert json.loads(kept.read_text())["bundle"].startswith("urn:exitkit:bundle:")
