@@ -10,6 +10,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from exitkit.assess.resource_names import forms_of, names_of
+
 Record = Mapping[str, Any]
 
 EXPLAINED = {
@@ -22,7 +24,6 @@ EXPLAINED = {
 }
 NO_RESOURCE = "usage without a resource: data transfer, requests and the like"
 FREE = "costs nothing"
-_SHORTEST_TAIL = 4
 
 
 class End(StrEnum):
@@ -169,7 +170,7 @@ def _line(charge: Charge, keys: Mapping[str, set[str]], waivers: Sequence[Waiver
 
 def _match(charge: Charge, keys: Mapping[str, set[str]]) -> str:
     """Return the one asset that a key of the charge names: itself, else what it is part of."""
-    for key in _charge_keys(charge):
+    for key in forms_of(charge.account, charge.resource):
         found = keys.get(key, ())
         if len(found) == 1:
             return next(iter(found))
@@ -178,59 +179,10 @@ def _match(charge: Charge, keys: Mapping[str, set[str]]) -> str:
 
 def _asset_keys(row: Record) -> Iterator[str]:
     provider = row["provider"]
-    names = [str(provider["nativeId"])]
-    names += [str(one["value"]) for one in row.get("identifiers", ()) if one["scheme"] == "arn"]
-    for name in names:
-        lowered = name.lower()
-        yield lowered
-        if lowered.startswith("arn:"):
-            yield from _arn_keys(lowered)
-        else:
-            # A bare id is unique within its account; a name perhaps only there.
-            yield f"{provider['scope']}|{lowered}".lower()
+    arns = [str(one["value"]) for one in row.get("identifiers", ()) if one["scheme"] == "arn"]
+    yield from names_of(str(provider["scope"]), str(provider["nativeId"]), arns)
     if str(row["kind"]) == "storage.bucket" and row.get("name"):
         yield str(row["name"]).lower()
-
-
-def _arn_keys(arn: str) -> Iterator[str]:
-    """Yield `service:region:tail` and the bare id at the end of an ARN."""
-    parts = arn.split(":", 5)
-    if len(parts) == 6:
-        yield f"{parts[2]}:{parts[3]}:{parts[5]}"
-        tail = parts[5].rpartition("/")[2].rpartition(":")[2]
-        if len(tail) >= _SHORTEST_TAIL:
-            yield f"{parts[4]}|{tail}"
-
-
-def _charge_keys(charge: Charge) -> Iterator[str]:
-    """Yield the forms of a billed id, the most certain first, then what it may be part of."""
-    lowered = charge.resource.lower()
-    yield lowered
-    yield f"{charge.account}|{lowered}".lower()
-    if lowered.startswith("arn:"):
-        yield from _arn_keys(lowered)
-    for parent in _above(lowered):
-        yield parent
-        if parent.startswith("arn:"):
-            parts = parent.split(":", 5)
-            yield f"{parts[2]}:{parts[3]}:{parts[5]}"
-
-
-def _above(name: str) -> Iterator[str]:
-    """Yield the paths above an ARM id or an ARN, nearest first, down to its own kind."""
-    if name.startswith("/subscriptions/"):
-        parts = name.split("/")
-        # /subscriptions/x/resourcegroups/y/providers/z/type/name
-        for length in range(len(parts) - 2, 8, -2):
-            yield "/".join(parts[:length])
-    elif name.startswith("arn:"):
-        head = name.split(":", 5)
-        if len(head) < 6:
-            return
-        tail = head[5]
-        while (cut := max(tail.rfind("/"), tail.rfind(":"))) > 0:
-            tail = tail[:cut]
-            yield ":".join([*head[:5], tail])
 
 
 def _coverage(lines: Iterable[Line]) -> Iterator[Coverage]:

@@ -91,7 +91,8 @@ def command(
         _show(caller_policy(catalog, _role_name(settings, source_id)))
         return
     patterns = services or tuple(settings.get("services") or ["*"])
-    actions = actions_for(catalog, patterns, data=not no_data)
+    heard = tuple(settings.get("witnesses") or ())
+    actions = actions_for(catalog, patterns, data=not no_data, witnesses=heard)
     if form == "managed":
         documents = list(policy_documents(actions, compact=compact))
         for document in documents:

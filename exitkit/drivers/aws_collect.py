@@ -13,6 +13,7 @@ from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
+from exitkit.drivers.aws_witnesses import hear_witnesses
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Check, Context, Finding, Source
@@ -42,6 +43,7 @@ def _collect(source: Source, account: Account, context: Context) -> Iterator[Fin
     assets = [asset_of(item, context.now, context.mask_key) for item in unique(items)]
     yield from assets
     yield from access_of(assets)
+    yield from hear_witnesses(source, account, assets, plan.selection.regions, context)
 
 
 def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, list[Call]]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from exitkit.knowledge.aws_witnesses import witness_operations
+
 FOLDER = files("exitkit.knowledge") / "aws"
 ACCOUNT = "$account"
 """Stands for the account's own id, as an argument or as the path of a part of an id."""
@@ -125,7 +127,7 @@ class Catalog:
     def read_set(self) -> Iterator[tuple[str, str]]:
         """Yield each (service, operation) that exitkit may ever send while taking stock."""
         pairs = {(row.service, op) for row in self.rows() for op in row.operations}
-        more = (*self.extra_operations, *self.organization_operations)
+        more = (*self.extra_operations, *self.organization_operations, *witness_operations())
         pairs |= {(name, op) for name, _, op in (entry.partition(":") for entry in more)}
         yield from sorted(pairs)
 

@@ -11,6 +11,7 @@ from typing import Any
 from exitkit.errors import InputError
 from exitkit.knowledge.aws_actions import as_patterns
 from exitkit.knowledge.aws_catalog import Catalog
+from exitkit.knowledge.aws_witnesses import load_witnesses, witness_operations
 
 QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 """Where the next three are from; white space is not counted."""
@@ -25,17 +26,29 @@ DATA_READS = frozenset({"s3:GetObject", "s3:ListObjectsV2", "dynamodb:Scan", "la
 
 
 def actions_for(
-    catalog: Catalog, services: Iterable[str] = ("*",), *, data: bool = True
+    catalog: Catalog,
+    services: Iterable[str] = ("*",),
+    *,
+    data: bool = True,
+    witnesses: Iterable[str] = (),
 ) -> list[str]:
-    """Return the actions needed for what `services:` selects, with or without reading data."""
+    """Return the actions needed for what `services:` selects, with or without reading data.
+
+    `witnesses` are those of the source: who asks none needs none of their actions.
+    """
+    heard = {
+        f"{one.service}:{one.operation}" for one in map(load_witnesses().get, witnesses) if one
+    }
+    unheard = set(witness_operations()) - heard
     patterns = tuple(services)
     actions = set()
     listed = {(row.service, operation) for row in catalog.rows() for operation in row.operations}
     for service, operation in catalog.read_set():
         name = f"{service}:{operation}"
-        if name in catalog.organization_operations and (service, operation) not in listed:
+        apart = name in catalog.organization_operations or name in unheard
+        if apart and (service, operation) not in listed:
             continue
-        always = name in catalog.extra_operations and name not in DATA_READS
+        always = name in heard or (name in catalog.extra_operations and name not in DATA_READS)
         wanted = any(fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns)
         if name in DATA_READS:
             # Data belongs to what was found: where the service is looked at at all.

@@ -126,6 +126,7 @@ def test_every_operation_only_reads() -> None:
         "Query",
         "Scan",
         "Select",
+        "Lookup",
     )
     assert [pair for pair in CATALOG.read_set() if not pair[1].startswith(verbs)] == []
 
