@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from exitkit import plugins
+from exitkit.drivers import azure_graph
 from exitkit.drivers.azure import PUBLIC_ENDPOINT, Answer, ArmReader
 from exitkit.knowledge.azure_types import (
     canonical_type,
@@ -38,7 +39,7 @@ _ACTION = re.compile(r"perform action '([^']+)'")
 
 
 class AzureCollector:
-    """Subscriptions the credentials see, by Azure Resource Manager; GET calls only."""
+    """Subscriptions the credentials see, by Azure Resource Manager; only read."""
 
     type: ClassVar[str] = "azure"
     needs: ClassVar[tuple[str, ...]] = ("azure:azure",)
@@ -105,6 +106,7 @@ class _Sweep:
             groups[ref.native_id] = ref
             self.findings.append(Relation(root, "contains", ref))
         rows = self.listed(scope, f"{base}/resources", RESOURCE_API)
+        rows += self._witnessed(scope, rows)
         with ThreadPoolExecutor(max_workers=self.context.limits.workers) as pool:
             depth = pool.map(lambda item: self._in_depth(item, versions), rows)
             for item, answer in zip(rows, depth, strict=True):
@@ -121,6 +123,19 @@ class _Sweep:
             duration_ms += last.duration_ms
         self._ledger(scope, f"{_operation(path)}:GET", last, len(rows), duration_ms=duration_ms)
         return rows
+
+    def _witnessed(self, scope: str, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return what Resource Graph knows and the list did not show, where it is a witness."""
+        if "resource-graph" not in self.source.settings.get("witnesses", ()):
+            return []
+        known = {str(row["id"]).lower() for row in rows}
+        told: list[Mapping[str, Any]] = []
+        last = Answer(0, {})
+        for last in azure_graph.graph_pages(self.arm, scope):
+            told += azure_graph.rows_of(last)
+        new = {str(row["id"]).lower(): row for row in told}
+        self._ledger(scope, azure_graph.OPERATION, last, len(told), binding="witness")
+        return [row for name, row in sorted(new.items()) if name not in known]
 
     def record(self, scope: str, operation: str, *, reason: str) -> None:
         """Write down what was left out on purpose."""

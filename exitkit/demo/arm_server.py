@@ -18,15 +18,16 @@ from exitkit.demo import arm_estate
 
 HOST = "127.0.0.1"
 TOKEN_VARIABLE = "EXITKIT_AZURE_TOKEN"  # noqa: S105 - the variable's name
+GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 LIST_MEMBERS = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity")
 
 
 class ArmServer:
-    """An ARM endpoint that only answers GET; `requests` is every request it saw.
+    """An ARM endpoint that answers GET and Resource Graph; `requests` is every request it saw.
 
     Ids that contain one of `refused` (lower case) are answered 403; `throttled` further requests
-    are answered 429 with Retry-After.
+    are answered 429 with Retry-After. Resource Graph also knows the `hidden`, which no list shows.
     """
 
     def __init__(self, token: str, page_size: int = 7, refused: Iterable[str] = ()) -> None:
@@ -36,6 +37,7 @@ class ArmServer:
         self.throttled = 0
         self.requests: list[tuple[str, str]] = []
         self.resources: dict[str, Mapping[str, Any]] = {}
+        self.hidden: set[str] = set()
         self.api_versions: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._server: BaseWSGIServer | None = None
@@ -57,6 +59,7 @@ class ArmServer:
         app = Flask("arm")
         app.before_request(self._gate)
         app.add_url_rule("/<path:path>", view_func=self._answer, methods=["GET"])
+        app.add_url_rule(GRAPH, view_func=self._graph, methods=["POST"])
         self._server = make_server(HOST, port, app, threaded=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
@@ -77,7 +80,7 @@ class ArmServer:
             answer = _fault(429, "TooManyRequests", "The request is being throttled.")
             answer.headers["Retry-After"] = "1"
             return answer
-        if request.method != "GET":
+        if request.method != "GET" and (request.method, request.path) != ("POST", GRAPH):
             return _fault(405, "MethodNotAllowed", f"{request.method} is not supported here.")
         if "api-version" not in request.args:
             text = "The api-version query parameter (?api-version=) is required for all requests."
@@ -101,11 +104,27 @@ class ArmServer:
         if rest == "resourcegroups":
             return self._page(self._of_depth("resourcegroups", below=root))
         if rest == "resources":
-            return self._page([_as_listed(body) for body in self._of_depth("*", below=root)])
+            listed = self._of_depth("*", below=root)
+            shown = (body for body in listed if str(body["id"]).lower() not in self.hidden)
+            return self._page([_as_listed(body) for body in shown])
         if len(parts) % 2 and "providers" in parts:
             # An odd number of segments ends in a collection: .../providers/<namespace>/<type>.
             return self._page([b for i, b in self.resources.items() if i.startswith(place + "/")])
         return self._one(place)
+
+    def _graph(self) -> Response:
+        asked = request.get_json()
+        below = tuple(f"/subscriptions/{one}/".lower() for one in asked["subscriptions"])
+        rows = [
+            {member: body.get(member) for member in LIST_MEMBERS}
+            for body in self._of_depth("*")
+            if str(body["id"]).lower().startswith(below)
+        ]
+        skip = int(asked["options"].get("$skipToken", "0"))
+        answer: dict[str, Any] = {"data": rows[skip : skip + self.page_size]}
+        if skip + self.page_size < len(rows):
+            answer["$skipToken"] = str(skip + self.page_size)
+        return jsonify(answer)
 
     def _one(self, place: str) -> Response:
         body = self.resources.get(place)

@@ -1,4 +1,4 @@
-"""Read Azure Resource Manager: GET only, through the SDK's pipeline, with a deadline per call."""
+"""Read Azure Resource Manager through the SDK's pipeline: GET, and the one POST that only asks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from exitkit.errors import InputError
 PUBLIC_ENDPOINT = "https://management.azure.com"
 TOKEN_VARIABLE = "EXITKIT_AZURE_TOKEN"  # noqa: S105 the variable's name, not a token
 RETRIES = 4
+QUERIES = frozenset({"/providers/Microsoft.ResourceGraph/resources"})
+"""The paths at which a POST asks and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one GET brought; `status` is 0 where nothing came back."""
+    """What one request brought; `status` is 0 where nothing came back."""
 
     status: int
     body: Mapping[str, Any]
@@ -61,18 +63,27 @@ class ArmReader:
                 return
             answer = self._send(link)
 
+    def query(self, path: str, api_version: str, body: Mapping[str, Any]) -> Answer:
+        """Return the answer to a question asked by POST; an InputError for any other POST."""
+        if path not in QUERIES:
+            raise InputError(f"{path}: not a query; ARM is only read")
+        query = urlencode({"api-version": api_version})
+        return self._send(f"{self.endpoint}{path}?{query}", body)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _send(self, url: str) -> Answer:
+    def _send(self, url: str, question: Mapping[str, Any] | None = None) -> Answer:
         from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.core.rest import HttpRequest
 
         started = time.monotonic()
         try:
             response = self._client.send_request(
-                HttpRequest("GET", url), enforce_https=not self._is_plain,
+                HttpRequest("GET", url) if question is None
+                else HttpRequest("POST", url, json=question),
+                enforce_https=not self._is_plain,
                 connection_timeout=self._deadline_s, read_timeout=self._deadline_s,
             )  # fmt: skip
             body = response.json() if response.content else {}

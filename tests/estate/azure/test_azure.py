@@ -43,9 +43,13 @@ Start = Callable[..., ArmServer]
 
 
 def collect(
-    double: ArmServer, tmp_path: Path, token: str = TOKEN, patterns: tuple[str, ...] = ("*",)
+    double: ArmServer,
+    tmp_path: Path,
+    token: str = TOKEN,
+    patterns: tuple[str, ...] = ("*",),
+    **more: object,
 ) -> list[Finding]:
-    settings = {"subscriptions": list(patterns), "endpoint_url": double.endpoint}
+    settings = {"subscriptions": list(patterns), "endpoint_url": double.endpoint, **more}
     return list(
         AzureCollector().collect(
             Source("az", "azure", settings, tmp_path), _context(tmp_path, token)
@@ -251,3 +255,28 @@ def test_the_child_process_holds_what_it_says_and_ends_when_told(tmp_path: Path)
     assert sorted(found) == sorted(double.expected)
     assert double.process.poll() is not None
     assert not double.folder.exists()
+
+
+def test_what_only_resource_graph_knows_is_read_in_depth(start: Start, tmp_path: Path) -> None:
+    double = start(page_size=3)
+    place = next(i for i, b in double.resources.items() if "/virtualmachines/" in i.lower())
+    double.hidden.add(place)
+    assert place not in {asset.ref.native_id for asset in assets(collect(double, tmp_path))}
+    findings = collect(double, tmp_path, witnesses=["resource-graph"])
+    (found,) = [asset for asset in assets(findings) if asset.ref.native_id == place]
+    profile = found.config["properties"]["osProfile"]
+    assert (profile["computerName"], profile["customData"][:8]) == ("web", "<masked:")
+    (line,) = [
+        one for one in calls(findings) if one.operation.startswith("Microsoft.ResourceGraph")
+    ]
+    listed = [
+        i for i in double.resources if i.split("/")[3:4] == ["resourcegroups"] and "providers" in i
+    ]
+    assert (line.outcome, line.count) == (CallOutcome.COLLECTED, len(listed))
+
+
+def test_no_other_question_is_ever_posted(start: Start) -> None:
+    reader = ArmReader(start().endpoint, "", {"EXITKIT_AZURE_TOKEN": TOKEN}, 5)
+    with pytest.raises(InputError, match="only read"):
+        reader.query("/subscriptions/x/resourceGroups/y/delete", "2021-04-01", {})
+    reader.close()
