@@ -93,7 +93,8 @@ class ExitEstimate:
 
     The waves are worked through one after the other by all people; waiting for the longest lead
     runs beside the work; the transfer follows. `transfer` is None where a category was never
-    measured, and then `total` is None too: never zero for unknown.
+    measured, and then `total` is None too: never zero for unknown. `transfer_at_least` is what the
+    measured categories and the line take even then, in minutes.
     """
 
     work: tuple[Work, ...]
@@ -108,6 +109,7 @@ class ExitEstimate:
     egress_cost: int | None
     total: Range | None
     savings: tuple[Saving, ...] = field(default=())
+    transfer_at_least: int | None = None
 
 
 def estimate_exit(
@@ -154,6 +156,7 @@ def _estimate(
         egress_bytes=transfer.egress_bytes,
         egress_cost=_cost(transfer.egress_bytes, means),
         total=total,
+        transfer_at_least=_at_least(transfer, means),
     )
 
 
@@ -214,9 +217,21 @@ def _transfer(transfer: Extrapolation, means: Means) -> tuple[Range | None, str]
     ends = [-(-one // 60_000) for one in measured]
     if means.bandwidth_mbit_s is None:
         return Range(*ends), "rate"
-    line = -(-transfer.egress_bytes * 8 // (means.bandwidth_mbit_s * 1_000_000 * 60))
+    line = _line_minutes(transfer, means.bandwidth_mbit_s)
     bound = "bandwidth" if line > ends[1] else "rate"
     return Range(*(max(one, line) for one in ends)), bound
+
+
+def _at_least(transfer: Extrapolation, means: Means) -> int | None:
+    """Return what no unmeasured category can shorten: measured ones at their best, and the line."""
+    bounds = [] if transfer.low_ms is None else [-(-transfer.low_ms // 60_000)]
+    if means.bandwidth_mbit_s is not None and transfer.egress_bytes:
+        bounds.append(_line_minutes(transfer, means.bandwidth_mbit_s))
+    return max(bounds, default=None)
+
+
+def _line_minutes(transfer: Extrapolation, bandwidth_mbit_s: int) -> int:
+    return -(-transfer.egress_bytes * 8 // (bandwidth_mbit_s * 1_000_000 * 60))
 
 
 def _cost(size_bytes: int, means: Means) -> int | None:
@@ -250,7 +265,7 @@ def _savings(
             replace(one, timing=tuple(t for t in one.timing if t.id != first)) for one in moved
         ]
         tried.append(("lead", first, _estimate(without, in_waves, transfer, means)))
-    if made.transfer_bound == "bandwidth" and means.bandwidth_mbit_s:
+    if means.bandwidth_mbit_s:
         wider = replace(means, bandwidth_mbit_s=means.bandwidth_mbit_s * 2)
         tried.append(("bandwidth", "", _estimate(moved, in_waves, transfer, wider)))
     largest = Counter({work.category: work.minutes.likely for work in made.work})
@@ -263,21 +278,19 @@ def _savings(
 
 
 def _likely(made: ExitEstimate) -> int:
-    """Return the likely time, without the transfer where nobody knows it."""
-    if made.total is not None:
-        return made.total.likely
-    return max(made.elapsed_work.likely, made.longest_lead)
+    """Return the likely time, without what of the transfer nobody knows."""
+    return (made.total or at_least(made)).likely
 
 
 def held_against(found: ExitEstimate, allowed: str) -> str:
     """Say whether the exit fits: `within`, `longer`, `may-exceed`, `unknown` or `no-period`.
 
-    Work and waiting alone can already be too long, whatever the transfer takes.
+    Work, waiting and the known part of the transfer can already be too long by themselves.
     """
     if not allowed or allowed == "unknown":
         return "no-period"
     limit = parse_period(allowed)
-    known = found.total or without_transfer(found)
+    known = found.total or at_least(found)
     fits = [is_within(parse_period(f"PT{one}M"), limit) for one in (known.likely, known.high)]
     if fits[0] is False:
         return "longer"
@@ -286,7 +299,9 @@ def held_against(found: ExitEstimate, allowed: str) -> str:
     return "within" if fits == [True, True] else "may-exceed"
 
 
-def without_transfer(found: ExitEstimate) -> Range:
-    """Return the time of work and waiting alone."""
-    work, lead = found.elapsed_work, found.longest_lead
-    return Range(max(work.low, lead), max(work.likely, lead), max(work.high, lead))
+def at_least(found: ExitEstimate) -> Range:
+    """Return the time of work and waiting, and of as much transfer as is known to be needed."""
+    work, lead, more = found.elapsed_work, found.longest_lead, found.transfer_at_least or 0
+    return Range(
+        max(work.low, lead) + more, max(work.likely, lead) + more, max(work.high, lead) + more
+    )

@@ -104,6 +104,7 @@ def _document(
         "transferMinutes": found.transfer and asdict(found.transfer),
         "transferBound": found.transfer_bound,
         "unmeasured": list(found.unmeasured),
+        "transferAtLeast": found.transfer_at_least,
         "egressBytes": found.egress_bytes,
         "egressCost": found.egress_cost,
         "totalMinutes": found.total and asdict(found.total),

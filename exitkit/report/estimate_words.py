@@ -11,7 +11,7 @@ from exitkit.assess.exit_estimate import (
     Means,
     Range,
     Saving,
-    without_transfer,
+    at_least,
 )
 
 ASSUMPTIONS = (
@@ -40,13 +40,16 @@ def estimate_lines(found: ExitEstimate, means: Means, allowed: str, verdict: str
         yield f"transfer: {_days_range(found.transfer)} days, by {found.transfer_bound}"
     else:
         unmeasured = ", ".join(found.unmeasured) or "everything"
-        yield f"transfer: not known; nobody measured {unmeasured}"
+        known = "not known"
+        if found.transfer_at_least is not None:
+            known = f"at least {_days(found.transfer_at_least)} days"
+        yield f"transfer: {known}; nobody measured {unmeasured}"
     yield f"egress: {found.egress_bytes} bytes{_cost(found, means)}"
     if found.total:
         yield f"exit: {_days_range(found.total)} days against {allowed}: {verdict}"
     else:
-        least = _days_range(without_transfer(found))
-        yield f"exit: {least} days and the transfer, against {allowed}: {verdict}"
+        least = _days_range(at_least(found))
+        yield f"exit: {least} days and the rest of the transfer, against {allowed}: {verdict}"
     for saving in found.savings:
         yield f"shorter by {_days(saving.minutes)} days: {_saving(saving)}"
     for line in ASSUMPTIONS:

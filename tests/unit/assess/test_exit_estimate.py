@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from exitkit.assess.exit_estimate import Means, Moved, Range, Saving, estimate_exit
+from exitkit.assess.exit_estimate import (
+    Means,
+    Moved,
+    Range,
+    Saving,
+    at_least,
+    estimate_exit,
+    held_against,
+)
 from exitkit.assess.extrapolation import Extrapolation, Volume, extrapolate
 from exitkit.knowledge.type_entries import Effort, Timing
 from exitkit.model.run import Measurement
@@ -110,3 +118,17 @@ def test_the_three_that_save_most_come_in_order() -> None:
         ("people", ""),
         ("category", "storage"),
     ]
+
+
+def test_an_unmeasured_category_hides_neither_the_measured_ones_nor_the_line() -> None:
+    volumes = {"objects": Volume(100, 10_000), "tables": Volume(1, 45_000_000_000)}
+    half = extrapolate([Measurement("objects", 10, 1000, 60_000)], volumes, "")
+    made = estimate_exit([bucket("a")], waves_of(bucket("a")), half, DAY)
+    assert (made.transfer, made.transfer_at_least) == (None, 10)
+    # 45 GB over 100 megabits a second take an hour.
+    lined = replace(DAY, bandwidth_mbit_s=100)
+    slow = estimate_exit([bucket("a")], waves_of(bucket("a")), half, lined)
+    assert slow.transfer_at_least == 61
+    assert at_least(slow) == Range(792 + 61, 1584 + 61, 3168 + 61)
+    assert ("bandwidth", 30) in [(one.code, one.minutes) for one in slow.savings]
+    assert held_against(slow, "P1D") == "longer"
