@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exitkit.knowledge.portability import Caveat, Fact, Knowledge, load_knowledge
-from exitkit.knowledge.statistics import CANNOT, statistics
+from exitkit.knowledge.statistics import CANNOT, DEVICE, statistics
 from exitkit.knowledge.type_entries import WAYS, TypeEntry
 from exitkit.report.cost_words import cost_words
 
@@ -45,6 +45,7 @@ def _lines(knowledge: Knowledge) -> Iterator[str]:
     for title, entries in (
         ("AWS types", _own(knowledge, "aws::")),
         ("Azure types", _own(knowledge, "microsoft.")),
+        ("Network platforms", _devices(knowledge)),
         ("All other types, by kind", list(knowledge.entries.kinds.values())),
     ):
         yield ""
@@ -70,6 +71,11 @@ def _lines(knowledge: Knowledge) -> Iterator[str]:
 def _own(knowledge: Knowledge, prefix: str) -> list[TypeEntry]:
     types = sorted(knowledge.entries.types.items())
     return [entry for name, entry in types if name.startswith(prefix)]
+
+
+def _devices(knowledge: Knowledge) -> list[TypeEntry]:
+    types = sorted(knowledge.entries.types.items())
+    return [entry for name, entry in types if name.endswith(DEVICE)]
 
 
 def _row(entry: TypeEntry, knowledge: Knowledge) -> str:

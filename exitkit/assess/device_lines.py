@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from exitkit.model.run import ItemResult
 
@@ -11,6 +11,8 @@ Tree = Mapping[str, Sequence[str]]
 """A configuration: each top-level line with the lines of its section, in order."""
 
 MASKED = "<masked>"
+ANOTHER_ORDER = "its entries stand in another order"
+DEFAULT_SHOWN = "a default that the target spells out"
 _MASK = re.compile(r"(?:\b\d )?<masked:[0-9a-f]+>")
 _NUMBERED_LIST = re.compile(r"(access-list \S+) ")
 
@@ -25,6 +27,17 @@ def tree(lines: Sequence[str]) -> dict[str, list[str]]:
         else:
             section = line.strip()
             found.setdefault(section, [])
+    return found
+
+
+def tree_of(placed: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, list[str]]:
+    """Group lines by the whole path of sections around them (`Platform.placed`)."""
+    found: dict[str, list[str]] = {}
+    for sections, line in placed:
+        if sections:
+            found.setdefault(" > ".join(sections), []).append(line)
+        else:
+            found.setdefault(line, [])
     return found
 
 
@@ -85,27 +98,49 @@ def lines_to_undo(before: Tree, now: Tree) -> list[str]:
     return typed
 
 
-def compare_trees(kept: Tree, there: Tree) -> Iterator[ItemResult]:
-    """Yield an item for every line of `kept`, and for every line more in a section of it."""
+def compare_trees(
+    kept: Tree,
+    there: Tree,
+    ordered: Sequence[re.Pattern[str]] = (),
+    defaults: Sequence[re.Pattern[str]] = (),
+) -> Iterator[ItemResult]:
+    """Yield an item for every line of `kept`, and for every line more in a section of it.
+
+    In sections that `ordered` matches the order counts. A line more that `defaults` matches is
+    equal: the target only spells out what goes without saying.
+    """
     for head, section in kept.items():
         name = without_masks(head)
         yield ItemResult(name, "equal" if name in there else "missing")
         wanted = [without_masks(line) for line in section]
-        present = list(there.get(name, ()))
-        for line in wanted:
-            yield ItemResult(f"{name} > {line}", "equal" if line in present else "missing")
-        for line in present:
-            if line not in wanted:
-                yield ItemResult(f"{name} > {line}", "extra")
-        if _is_list(name) and sorted(wanted) == sorted(present) and wanted != present:
-            yield ItemResult(name, "different", "its entries stand in another order")
+        yield from _compare_section(name, wanted, list(there.get(name, ())), ordered, defaults)
     for name in sorted(_numbered_lists(kept)):
         wanted, present = _list(kept, name), _list(there, name)
         for line in present:
             if line not in wanted:
                 yield ItemResult(line, "extra")
         if sorted(wanted) == sorted(present) and wanted != present:
-            yield ItemResult(name, "different", "its entries stand in another order")
+            yield ItemResult(name, "different", ANOTHER_ORDER)
+
+
+def _compare_section(
+    name: str,
+    wanted: Sequence[str],
+    present: Sequence[str],
+    ordered: Sequence[re.Pattern[str]],
+    defaults: Sequence[re.Pattern[str]],
+) -> Iterator[ItemResult]:
+    for line in wanted:
+        yield ItemResult(f"{name} > {line}", "equal" if line in present else "missing")
+    for line in present:
+        if line not in wanted:
+            spelled_out = any(pattern.search(line) for pattern in defaults)
+            result, detail = ("equal", DEFAULT_SHOWN) if spelled_out else ("extra", "")
+            yield ItemResult(f"{name} > {line}", result, detail)
+    is_ordered = _is_list(name) or any(pattern.search(name) for pattern in ordered)
+    common = [line for line in present if line in wanted]
+    if is_ordered and common != [line for line in wanted if line in present]:
+        yield ItemResult(name, "different", ANOTHER_ORDER)
 
 
 def _numbered_lists(lines: Tree) -> set[str]:

@@ -121,6 +121,8 @@ class _Visit:
             for subject, command in platform.commands.items():
                 started = time.monotonic()
                 try:
+                    if subject == "configuration":
+                        device.prepare(platform.before)
                     answer = device.run(command)
                 except ExitkitError as error:
                     self._record(command, _outcome(error), started, reason=str(error))

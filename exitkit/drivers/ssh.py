@@ -44,6 +44,13 @@ class Device:
             )
             return str(answer).replace("\r", "")
 
+    def prepare(self, commands: Sequence[str]) -> None:
+        """Put the session into a mode by commands that may change the prompt."""
+        for command in commands:
+            with self._explained(command):
+                self._connection.send_command_timing(command, read_timeout=self._line.left_s())
+                self._prompt = ""
+
     def configure(self, lines: Sequence[str]) -> str:
         """Type `lines` in configuration mode and return the whole conversation."""
         with self._explained("configuration"):

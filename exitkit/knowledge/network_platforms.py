@@ -11,6 +11,7 @@ from importlib.resources import files
 import yaml
 
 from exitkit.errors import InputError
+from exitkit.knowledge.configuration_sections import Placed, placed
 
 MASK = "<masked:"
 """How a masked secret begins (store/redact.py); a line that holds one cannot be restored."""
@@ -39,10 +40,13 @@ class LicenseLines:
 class Platform:
     """One network operating system.
 
+    `structure` says how sections look (`configuration_sections.STRUCTURES`); `before` is typed
+    before the configuration is asked for, where the session has to be put into a mode first.
     `commands` has `configuration` and may have `version`, `inventory`, `license`. `last_line` ends
     a whole configuration, where the system prints one. `volatile` lines differ from one look to
     the next; `skip` lines are printed but may not be typed; `not_restored` says for people what a
-    restore of the configuration leaves out.
+    restore of the configuration leaves out. In sections that `ordered` matches the order of lines
+    counts; lines that `defaults` matches say what goes without saying.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Platform:
     vendor: str
     netmiko_type: str
     network_os: tuple[str, ...]
+    structure: str
+    before: tuple[str, ...]
     commands: Mapping[str, str]
     last_line: str
     rejected: re.Pattern[str]
@@ -62,6 +68,8 @@ class Platform:
     skip: tuple[re.Pattern[str], ...]
     save: str
     not_restored: tuple[str, ...]
+    ordered: tuple[re.Pattern[str], ...]
+    defaults: tuple[re.Pattern[str], ...]
 
     def without_volatile(self, text: str) -> str:
         """Return a configuration that is equal in two looks at an unchanged device."""
@@ -83,17 +91,15 @@ class Platform:
         return tuple(item for item in self.items(text) if MASK in item)
 
     def items(self, text: str) -> tuple[str, ...]:
-        """Return a configuration as comparable items, each line with the section it stands in."""
-        named, section = [], ""
-        for line in self.without_volatile(text).splitlines():
-            if not line.strip() or any(p.search(line) for p in self.skip):
-                continue
-            if line.startswith(" "):
-                named.append(f"{section} > {line.strip()}")
-            else:
-                section = line.strip()
-                named.append(section)
-        return tuple(named)
+        """Return a configuration as comparable items, each line with the sections it stands in."""
+        return tuple(" > ".join((*sections, line)) for sections, line in self.placed(text))
+
+    def placed(self, text: str) -> Iterator[Placed]:
+        """Yield each line that may be typed, with the sections around it, outermost first."""
+        lines = self.without_volatile(text).splitlines()
+        return placed(
+            (line for line in lines if not any(p.search(line) for p in self.skip)), self.structure
+        )
 
 
 @cache
@@ -126,6 +132,8 @@ def _platform(row: Mapping[str, object]) -> Platform:
         vendor=str(document["vendor"]),
         netmiko_type=str(document["netmiko_type"]),
         network_os=_texts(document["network_os"]),
+        structure=str(document["structure"]),
+        before=_texts(document.get("before", [])),
         commands={key: str(value) for key, value in _mapping(document["commands"]).items()},
         last_line=str(document.get("last_line", "")),
         rejected=re.compile(str(document["rejected"]), re.MULTILINE),
@@ -142,6 +150,8 @@ def _platform(row: Mapping[str, object]) -> Platform:
         skip=_patterns(restore["skip"]),
         save=str(restore["save"]),
         not_restored=_texts(document["not_restored"]),
+        ordered=_patterns(document.get("ordered", [])),
+        defaults=_patterns(document.get("defaults", [])),
     )
 
 

@@ -13,6 +13,8 @@ from exitkit.model.verdict import Level
 CANNOT = (Level.NONE, Level.DESCRIBED, Level.PROPRIETARY)
 """Levels at which something cannot be taken along as it is."""
 PREFIXES = {"AWS": "aws::", "Azure": "microsoft."}
+DEVICE = "/device"
+"""How the native type of every network platform ends, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def statistics(knowledge: Knowledge) -> Statistics:
     own = {
         name: sum(1 for one in types if one.startswith(prefix)) for name, prefix in PREFIXES.items()
     }
+    own["network"] = sum(1 for one in types if one.endswith(DEVICE))
     return Statistics(
         facts=len(knowledge.facts),
         caveats=len(knowledge.caveats),

@@ -13,7 +13,7 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from exitkit.assess.device_lines import (
     lines_to_restore,
     lines_to_undo,
     tree,
+    tree_of,
     with_placeholders,
     without_masks,
 )
@@ -31,7 +32,7 @@ from exitkit.drivers import ssh
 from exitkit.errors import InputError
 from exitkit.knowledge.network_platforms import Platform, platform_of
 from exitkit.model.plan import Step
-from exitkit.model.run import Measurement, Outcome, Proof, StepStatus
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
 from exitkit.store.files import write_atomically
 from exitkit.store.holdings import Holding, chosen
@@ -89,7 +90,7 @@ class NetworkConfigurationRestorer:
             device.save()
             after = device.run(platform.commands["configuration"])
         took_ms = int((time.monotonic() - started) * 1000)
-        items = list(compare_trees(typed, _tree(platform, _shown(platform, after))))
+        items = list(_compared(platform, typed, after))
         unequal = sum(item.result != "equal" for item in items)
         losses = _losses(platform, kept, own_login)
         size = len(text.encode())
@@ -117,7 +118,7 @@ class NetworkConfigurationRestorer:
         own_login = f"username {host.credentials(context.environ)[0]} "
         kept = _tree(platform, text)
         expected = {head: lines for head, lines in kept.items() if not head.startswith(own_login)}
-        items = list(compare_trees(expected, _tree(platform, _shown(platform, read_back))))
+        items = list(_compared(platform, expected, read_back))
         proven = all(item.result == "equal" for item in items)
         return compared(
             f"{holding.name} on {host.name}",
@@ -194,10 +195,19 @@ def _kept(bundle: Bundle, step: Step) -> tuple[Holding, str]:
 
 
 def _tree(platform: Platform, text: str) -> dict[str, list[str]]:
+    if platform.structure != "indented":
+        return tree_of(platform.placed(text))
     lines = platform.without_volatile(text).splitlines()
     return tree(
         [line for line in lines if line.strip() and not any(p.search(line) for p in platform.skip)]
     )
+
+
+def _compared(
+    platform: Platform, kept: Mapping[str, list[str]], read_back: str
+) -> Iterator[ItemResult]:
+    there = _tree(platform, _shown(platform, read_back))
+    return compare_trees(kept, there, platform.ordered, platform.defaults)
 
 
 def _shown(platform: Platform, text: str) -> str:

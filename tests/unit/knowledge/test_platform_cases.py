@@ -1,0 +1,98 @@
+"""Hold every network platform to recorded configurations: what is kept, and what must not show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exitkit.knowledge.network_platforms import all_platforms, platform_of
+from exitkit.knowledge.portability import load_knowledge
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
+
+FOLDER = Path(__file__).parents[2] / "cases" / "platforms"
+CASES = sorted(path for path in FOLDER.glob("*/*") if path.is_dir())
+IDS = [f"{case.parent.name}/{case.name}" for case in CASES]
+KEY = b"k" * 32
+LEAST_PLATFORMS, LEAST_CASES = 25, 2
+
+
+def kept(case: Path, text: str, key: bytes = KEY) -> str:
+    platform = platform_of(case.parent.name)
+    masked = Redactor((*platform.secrets, *CREDENTIAL_PATTERNS), key).apply(text)
+    return platform.without_volatile(masked)
+
+
+def recorded(case: Path) -> str:
+    return (case / "running-config.txt").read_text(encoding="utf-8")
+
+
+def secrets(case: Path) -> list[str]:
+    lines = (case / "absent.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line]
+
+
+def test_every_platform_has_its_cases() -> None:
+    assert len(all_platforms()) >= LEAST_PLATFORMS
+    for name in all_platforms():
+        assert len([case for case in CASES if case.parent.name == name]) >= LEAST_CASES, name
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_recorded_configuration_is_kept_as_expected(case: Path) -> None:
+    shown = kept(case, recorded(case))
+    assert shown == (case / "expected.txt").read_text(encoding="utf-8")
+    assert [secret for secret in secrets(case) if secret in shown] == []
+    # A second look at the same bytes says the same, and masks are not masked again.
+    assert kept(case, shown) == shown
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_changed_secret_changes_its_mask_and_nothing_else(case: Path) -> None:
+    platform = platform_of(case.parent.name)
+    before = kept(case, recorded(case)).splitlines()
+    for secret in secrets(case):
+        if any(pattern.search(line) for line in recorded(case).splitlines() if secret in line
+               for pattern in platform.volatile):  # fmt: skip
+            continue
+        changed = recorded(case).replace(secret, secret[:-1] + ("A" if secret[-1] != "A" else "B"))
+        after = kept(case, changed).splitlines()
+        assert len(after) == len(before)
+        differing = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+        assert differing, f"{secret}: a change of it does not show"
+        for a, b in differing:
+            assert "<masked:" in a
+            assert a.split("<masked:")[0] == b.split("<masked:")[0]
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_another_key_makes_other_masks(case: Path) -> None:
+    assert kept(case, recorded(case), b"x" * 32) != kept(case, recorded(case))
+
+
+WITH_FACTS = [case for case in CASES if (case / "facts.json").is_file()]
+
+
+@pytest.mark.parametrize(
+    "case", WITH_FACTS, ids=[f"{case.parent.name}/{case.name}" for case in WITH_FACTS]
+)
+def test_release_model_and_serial_are_read(case: Path) -> None:
+    text = (case / "version.txt").read_text(encoding="utf-8")
+    patterns = platform_of(case.parent.name).facts
+    found = {name: match["value"] for name, p in patterns.items() if (match := p.search(text))}
+    assert found == json.loads((case / "facts.json").read_text(encoding="utf-8"))
+
+
+def test_every_platform_has_facts_to_read() -> None:
+    assert {case.parent.name for case in WITH_FACTS} == set(all_platforms())
+
+
+def test_every_platform_says_how_it_leaves_and_stands_in_the_documents() -> None:
+    page = (FOLDER.parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    knowledge = load_knowledge()
+    for name in all_platforms():
+        entry = knowledge.entry_for(f"{name}/Device")
+        assert entry is not None
+        assert not entry.is_by_kind, name
+        assert f"`{name}`" in page
