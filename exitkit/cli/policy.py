@@ -20,6 +20,7 @@ from exitkit.knowledge.aws_policy import (
     policy_documents,
 )
 from exitkit.knowledge.aws_role import ROLE_NAME, cloudformation_template, terraform_configuration
+from exitkit.knowledge.hosts import host_commands
 from exitkit.workspace.files import load_workspace
 from exitkit.workspace.schema_faults import suggest
 
@@ -36,11 +37,21 @@ A login that may run the show commands of its platform, and nothing else; on Cis
 See knowledge/platforms/<platform>.yaml for the exact commands of each platform."""
 
 
+HOSTS = """\
+A login of its own, without a password, by key; nothing is written on the host.
+It works without sudo; with it, also what others may not read is seen: cron tables, sudo rules,
+keys of other users, programs behind ports, certificates. exitkit uses `sudo -n /bin/sh -c` with
+the commands marked below and asks for no password; whoever does not want to allow a shell leaves
+sudo out and acknowledges those calls:
+  exitkit ALL=(root) NOPASSWD: /bin/sh
+"""
+
+
 FORMATS = ("managed", "cloudformation", "terraform")
 
 
 @click.command
-@click.argument("source", type=click.Choice(["aws", "azure", "network"]))
+@click.argument("source", type=click.Choice(["aws", "azure", "network", "hosts"]))
 @workspace_option
 @click.option(
     "--source", "source_id", metavar="ID",
@@ -82,6 +93,9 @@ def command(
     wildcard stands only where every action it matches is needed. None of them lets anybody write,
     and none reads a secret.
     """
+    if source == "hosts":
+        _show_hosts()
+        return
     if source != "aws":
         click.echo(AZURE if source == "azure" else NETWORK)
         return
@@ -102,6 +116,16 @@ def command(
         return
     template = cloudformation_template if form == "cloudformation" else terraform_configuration
     click.echo(json.dumps(template(actions, compact=compact), indent=1))
+
+
+def _show_hosts() -> None:
+    """Print the commands one by one, and the sudoers line that lets the marked ones read more."""
+    click.echo(HOSTS)
+    for command in host_commands():
+        marks = " (sudo -n where allowed)" if command.sudo else ""
+        needs = f", where {command.needs} is there" if command.needs else ""
+        click.echo(f"# {command.name}: {command.reads}{needs}{marks}")
+        click.echo(f"  {command.run}")
 
 
 _TOO_MANY = (

@@ -22,7 +22,8 @@ class InventoryHost:
     """A device as the inventory declares it.
 
     The user is `username`, or the value of the variable `username_env`; the password is never in
-    the file: `password_env` names the variable that holds it. `site` is its scope.
+    the file: `password_env` names the variable that holds it. `site` is its scope; `private_key`
+    is the key file that logs in, where one is named.
     """
 
     name: str
@@ -34,6 +35,11 @@ class InventoryHost:
     username_env: str
     password_env: str
     known_hosts: Path
+    private_key: Path | None = None
+
+    def user(self, environ: Mapping[str, str]) -> str:
+        """Return the user to log in as, from the file or its variable; empty where none is set."""
+        return self.username or environ.get(self.username_env, "")
 
     def credentials(self, environ: Mapping[str, str]) -> tuple[str, str]:
         """Return user and password; an InputError names the variable that is not set."""
@@ -45,8 +51,10 @@ class InventoryHost:
         return user, password
 
 
-def read_inventory(path: Path, known_hosts: Path) -> tuple[InventoryHost, ...]:
-    """Return every host of the inventory once, in name order.
+def read_inventory(
+    path: Path, known_hosts: Path, *, devices: bool = True
+) -> tuple[InventoryHost, ...]:
+    """Return every host of the inventory once, in name order; `devices` must name their system.
 
     `known_hosts` serves the hosts that name none; a relative one starts at the inventory.
     """
@@ -61,7 +69,7 @@ def read_inventory(path: Path, known_hosts: Path) -> tuple[InventoryHost, ...]:
             place = found[name][1] if name in found and found[name][1] != "all" else owner
             found[name] = (merged, place, where)
     return tuple(
-        _host(document, name, *found[name], default_known_hosts=known_hosts)
+        _host(document, name, *found[name], default_known_hosts=known_hosts, is_device=devices)
         for name in sorted(found)
     )
 
@@ -86,12 +94,13 @@ def _host(
     group: str,
     where: Where,
     default_known_hosts: Path,
+    is_device: bool,
 ) -> InventoryHost:
     port = variables.get("ansible_port", SSH_PORT)
     if not isinstance(port, int):
         raise document.fault(where, f"ansible_port {port!r} is not a number")
     network_os = str(variables.get("ansible_network_os", ""))
-    if not network_os:
+    if is_device and not network_os:
         raise document.fault(where, "no ansible_network_os; write cisco.ios.ios or another")
     user = str(variables.get("ansible_user", ""))
     user_env = _variable(user) or str(variables.get("exitkit_username_env", ""))
@@ -105,6 +114,7 @@ def _host(
         username_env=user_env or "EXITKIT_NETWORK_USER",
         password_env=_password_env(document, where, variables),
         known_hosts=_known_hosts(document, variables, default_known_hosts),
+        private_key=_private_key(document, variables),
     )
 
 
@@ -121,6 +131,11 @@ def _password_env(document: Document, where: Where, variables: Mapping[str, Any]
 def _known_hosts(document: Document, variables: Mapping[str, Any], default: Path) -> Path:
     named = str(variables.get("exitkit_known_hosts", ""))
     return document.path.parent / named if named else default
+
+
+def _private_key(document: Document, variables: Mapping[str, Any]) -> Path | None:
+    named = str(variables.get("ansible_ssh_private_key_file", ""))
+    return document.path.parent / Path(named).expanduser() if named else None
 
 
 def _variable(text: str) -> str:

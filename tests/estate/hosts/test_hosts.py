@@ -1,0 +1,219 @@
+"""Take stock of a machine behind a real SSH server, and of this one, without writing on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exitkit.cli.main import run
+from exitkit.collectors.hosts import HostsCollector
+from exitkit.knowledge.hosts import host_commands
+from exitkit.knowledge.kinds import aspects_of, kind_of
+from exitkit.knowledge.portability import load_knowledge
+from exitkit.model.asset import Asset
+from exitkit.model.holdings import Access
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Draft, Gap
+from exitkit.ports import Context, Finding, Limits, Source
+
+NOW = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
+SLOW = ["jar", "npm", "pip", "gem", "compose", "dpkg-licenses"]
+"""Commands that search the whole disk; their parsers have cases of their own."""
+
+
+def installed(program: str, package: str) -> str:
+    """Return the path of a program, after installing it where it is missing."""
+    path = shutil.which(program, path=f"/usr/sbin:/usr/bin:{os.environ['PATH']}")
+    if path is None:
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+        subprocess.run(command, check=True, env=quiet)
+        path = shutil.which(program, path="/usr/sbin:/usr/bin")
+    assert path, f"{program} could not be installed"
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run sshd on loopback with keys of its own; the folder holds an inventory for it."""
+    folder = tmp_path_factory.mktemp("sshd")
+    sshd = installed("sshd", "openssh-server")
+    for name in ("host_key", "login_key", "other_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True
+        )
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    shutil.copy(folder / "login_key.pub", folder / "authorized")
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPidFile {folder}/pid\nStrictModes no\n"
+        "PasswordAuthentication no\nUsePAM no\nPermitRootLogin yes\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "config"], stderr=log)
+        for _ in range(100):
+            with socket.socket() as trial:
+                if trial.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        public = (folder / "host_key.pub").read_text().split()[:2]
+        (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {' '.join(public)}\n")
+        (folder / "hosts.yml").write_text(
+            "all:\n  hosts:\n    web1:\n"
+            f"      ansible_host: 127.0.0.1\n      ansible_port: {port}\n"
+            f"      ansible_user: {getpass.getuser()}\n"
+            "      ansible_ssh_private_key_file: login_key\n"
+        )
+        yield folder
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def collect(folder: Path, **settings: Any) -> list[Finding]:
+    base = {"inventory": "hosts.yml", "known_hosts": "known_hosts", "leave_out": SLOW}
+    source = Source("machines", "hosts", {**base, **settings}, folder)
+    context = Context(NOW, folder, b"k" * 32, {}, Limits(call_deadline_s=60, workers=2))
+    return list(HostsCollector().collect(source, context))
+
+
+@pytest.fixture(scope="module")
+def findings(server: Path) -> list[Finding]:
+    return collect(server)
+
+
+def assets(findings: list[Finding], native_type: str) -> dict[str, Asset]:
+    return {
+        f.name: f for f in findings if isinstance(f, Asset) and f.ref.native_type == native_type
+    }
+
+
+def calls(findings: list[Finding]) -> dict[str, Call]:
+    return {f.operation: f for f in findings if isinstance(f, Call)}
+
+
+def test_every_command_is_a_line_of_the_ledger_with_its_end(findings: list[Finding]) -> None:
+    lines = calls(findings)
+    assert set(lines) == {"host:login", *(f"host:{one.name}" for one in host_commands())}
+    assert lines["host:login"].outcome is CallOutcome.COLLECTED
+    assert lines["host:users"].outcome is CallOutcome.COLLECTED
+    assert lines["host:pip"].outcome is CallOutcome.EXCLUDED
+    if shutil.which("rpm") is None:
+        assert lines["host:rpm"].outcome is CallOutcome.NOT_OFFERED
+
+
+def test_packages_and_users_are_those_of_the_machine(findings: list[Finding]) -> None:
+    asked = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    there = {
+        (line.split()[1], line.split()[2])
+        for line in asked.splitlines()
+        if line.startswith("installed ")
+    }
+    found = {
+        (f.config["name"], f.config["version"])
+        for f in findings
+        if isinstance(f, Asset) and f.ref.native_id.startswith("web1/deb/")
+    }
+    assert found == there
+    root = assets(findings, "Host/User")["root"]
+    assert (root.config["uid"], root.config["group"]) == ("0", "root")
+    assert not any("$6$" in str(user.config) for user in assets(findings, "Host/User").values())
+
+
+def test_the_ssh_server_itself_is_a_listening_port(findings: list[Finding], server: Path) -> None:
+    port = (server / "config").read_text().split()[1]
+    listening = [one.config["port"] for one in assets(findings, "Host/Endpoint").values()]
+    assert port in listening
+
+
+def test_every_aspect_of_every_asset_has_an_answer(findings: list[Finding]) -> None:
+    said = {(f.ref, f.aspect) for f in findings if isinstance(f, Draft | Gap)}
+    knowledge = load_knowledge()
+    for found in findings:
+        if isinstance(found, Asset):
+            assert found.kind == kind_of(found.ref.native_type) != "other"
+            for aspect in aspects_of(found.kind):
+                known = knowledge.fact_for("hosts", found.ref.native_type, aspect, found.config)
+                assert known or (found.ref, aspect) in said, (found.ref, aspect)
+
+
+def test_the_same_host_twice_gives_the_same_records(server: Path, findings: list[Finding]) -> None:
+    def stable(found: list[Finding]) -> set[str]:
+        kinds = ("Host/User", "Host/Package", "Host/CronJob", "Host/Certificate")
+        return {
+            f"{f.ref.urn} {f.name} {f.config}"
+            for f in found
+            if isinstance(f, Asset) and f.ref.native_type in kinds
+        }
+
+    assert stable(collect(server)) == stable(findings)
+
+
+def test_a_host_with_another_key_is_refused_and_so_is_an_unknown_one(
+    server: Path, tmp_path: Path
+) -> None:
+    for name in ("hosts.yml", "login_key"):
+        shutil.copy(server / name, tmp_path / name)
+    other = (server / "other_key.pub").read_text().split()[:2]
+    address = (server / "known_hosts").read_text().split()[0]
+    for known, reason in ((f"{address} {' '.join(other)}\n", "is not the one in"),
+                          ("\n", "no host key in known_hosts")):  # fmt: skip
+        (tmp_path / "known_hosts").write_text(known)
+        found = collect(tmp_path)
+        line = calls(found)["host:login"]
+        assert line.outcome is CallOutcome.REFUSED
+        assert reason in line.reason
+        (machine,) = [f for f in found if isinstance(f, Asset)]
+        assert machine.status == "unknown"
+
+
+def test_a_login_key_that_the_host_does_not_know_is_a_refused_call(
+    server: Path, tmp_path: Path
+) -> None:
+    shutil.copy(server / "known_hosts", tmp_path)
+    shutil.copy(server / "other_key", tmp_path / "login_key")
+    shutil.copy(server / "hosts.yml", tmp_path)
+    line = calls(collect(tmp_path))["host:login"]
+    assert (line.outcome, line.is_open) == (CallOutcome.REFUSED, True)
+
+
+def test_this_machine_is_read_without_ssh_and_its_jobs_and_keys_are_found(
+    tmp_path: Path,
+) -> None:
+    fast = [one.name for one in host_commands() if one.name not in ("system", "users", "sudo")]
+    source = Source("own", "hosts", {"local": True, "leave_out": fast}, tmp_path)
+    context = Context(NOW, tmp_path, b"k" * 32, {}, Limits(workers=1))
+    found = list(HostsCollector().collect(source, context))
+    (machine,) = assets(found, "Host/Machine").values()
+    assert machine.name == socket.gethostname()
+    assert "root" in assets(found, "Host/User")
+    rules = [f for f in found if isinstance(f, Access) and f.via[0] == "sudo"]
+    assert all(rule.resource.startswith(machine.name) for rule in rules)
+
+
+def test_the_policy_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["policy", "hosts"]) == 0
+    said = capsys.readouterr().out
+    for command in host_commands():
+        assert f"# {command.name}: {command.reads}" in said
+        assert command.run in said
+
+
+def test_nothing_is_gathered_of_a_credential_aspect_but_a_gap(findings: list[Finding]) -> None:
+    drafts = [f for f in findings if isinstance(f, Draft) and f.aspect is Aspect.CREDENTIALS]
+    assert drafts == []
