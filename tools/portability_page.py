@@ -46,6 +46,8 @@ def _lines(knowledge: Knowledge) -> Iterator[str]:
         ("AWS types", _own(knowledge, "aws::")),
         ("Azure types", _own(knowledge, "microsoft.")),
         ("Network platforms", _devices(knowledge)),
+        ("Hosts", _own(knowledge, "host/")),
+        ("Licenses", _own(knowledge, "license/")),
         ("All other types, by kind", list(knowledge.entries.kinds.values())),
     ):
         yield ""

@@ -12,7 +12,7 @@ from exitkit.model.verdict import Level
 
 CANNOT = (Level.NONE, Level.DESCRIBED, Level.PROPRIETARY)
 """Levels at which something cannot be taken along as it is."""
-PREFIXES = {"AWS": "aws::", "Azure": "microsoft."}
+PREFIXES = {"AWS": "aws::", "Azure": "microsoft.", "hosts": "host/", "licenses": "license/"}
 DEVICE = "/device"
 """How the native type of every network platform ends, in lower case."""
 

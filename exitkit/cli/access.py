@@ -1,0 +1,143 @@
+"""Say who holds which rights, which of them are the provider's, and how they are taken back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exitkit.assess.access_holders import SUPPLIER, UNATTRIBUTED, Right
+from exitkit.assess.revocation import Revocation
+from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.engine.access import plan_for, rights_of
+from exitkit.errors import EXIT_CLEAN, InputError
+from exitkit.report.csv_table import csv_lines
+from exitkit.store.reader import open_bundle
+from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+
+SHOWN = 5
+COLUMNS = (
+    "holder", "because", "provider", "scope", "principal_type", "principal", "permission",
+    "resource", "effect", "via", "conditions",
+)  # fmt: skip
+
+
+@click.command(name="access")
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@workspace_option
+@click.option("--holder", help="Only the rights of this party: provider, customer, unattributed.")
+@click.option("--revocation-plan", "as_plan", is_flag=True,
+              help="How the rights of the holder (default: provider) are taken back.")  # fmt: skip
+@click.option("--csv", "as_csv", is_flag=True, help="Write every right as a line of CSV.")
+@json_option
+def command(
+    bundle: Path | None,
+    root: Path,
+    holder: str | None,
+    *,
+    as_plan: bool,
+    as_csv: bool,
+    as_json: bool,
+) -> int:
+    """List who may do what in BUNDLE's estate (default: the newest bundle), by holder.
+
+    A right is the provider's where a mark of `access.holders` in contract.yaml fits: an account,
+    a name, a key. What no mark fits is unattributed, never nobody's. `--revocation-plan` says
+    what to take away, ways in first, in the provider's own words; exitkit does none of it.
+    """
+    if as_csv and as_json:
+        raise InputError("access: --csv and --json are two outputs; choose one")
+    workspace = load_workspace(root)
+    path = bundle or latest_bundle(workspace)
+    if path is None:
+        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    there = workspace.contract_file.is_file()
+    contract = load_contract(workspace.contract_file).document if there else {}
+    opened = open_bundle(path)
+    held = rights_of(opened, contract)
+    if as_plan:
+        plan = plan_for(opened, held, holder or SUPPLIER)
+        _print_plan(plan, as_json=as_json)
+        return EXIT_CLEAN
+    chosen = [right for right in held if holder in (None, right.holder)]
+    if as_csv:
+        for line in csv_lines(COLUMNS, _rows(chosen)):
+            click.echo(line, nl=False)
+    elif as_json:
+        show_json({"bundle": opened.id, "rights": [_json(right) for right in chosen]})
+    else:
+        _print_rights(chosen)
+    return EXIT_CLEAN
+
+
+def _print_rights(held: Sequence[Right]) -> None:
+    by_holder: dict[str, list[Right]] = {}
+    for right in held:
+        by_holder.setdefault(right.holder, []).append(right)
+    order = sorted(by_holder, key=lambda name: (name != SUPPLIER, name == UNATTRIBUTED, name))
+    for name in order:
+        members = by_holder[name]
+        click.secho(f"{name}: {len(members)} rights", bold=True)
+        counted = Counter((_principal(right), right.because) for right in members)
+        for (principal, because), count in counted.most_common():
+            mark = f" ({because})" if because else ""
+            click.echo(f"  {count:5}  {principal}{mark}")
+            own = [right for right in members if _principal(right) == principal]
+            for right in own[:SHOWN]:
+                click.echo(f"         {_told(right)}")
+            if count > SHOWN:
+                click.echo(f"         and {count - SHOWN} more; all are in --csv")
+    if not any(right.holder == SUPPLIER for right in held):
+        click.echo("no right carries a mark of the provider; see access.holders in contract.yaml")
+
+
+def _principal(right: Right) -> str:
+    place = right.record["principalPlace"]
+    kind = right.record["principalType"]
+    return f"{place['name']}/{place['scope']} {kind} {place['nativeId']}"
+
+
+def _told(right: Right) -> str:
+    record = right.record
+    via = f", via {' > '.join(map(str, record['via']))}" if record.get("via") else ""
+    limits = f", if {record['conditions']}" if record.get("conditions") else ""
+    return f"{record['effect']} {record['permission']} on {record['resource']}{via}{limits}"
+
+
+def _print_plan(plan: Sequence[Revocation], *, as_json: bool) -> None:
+    if as_json:
+        show_json(
+            {
+                "steps": [
+                    {
+                        "kind": one.kind, "subject": one.subject, "where": one.where,
+                        "action": one.action, "rights": one.rights, "probe": one.probe,
+                    }
+                    for one in plan
+                ]
+            }
+        )  # fmt: skip
+        return
+    for number, one in enumerate(plan, start=1):
+        click.echo(f"{number}. {one.kind} {one.subject} ({one.where}): {one.rights} rights")
+        click.echo(f"   do: {one.action}")
+        click.echo(f"   prove: {one.probe}")
+    if not plan:
+        click.echo("nothing to take back: no right carries a mark of that holder")
+
+
+def _rows(held: Sequence[Right]) -> Iterator[tuple[object, ...]]:
+    for right in held:
+        record, place = right.record, right.record["principalPlace"]
+        yield (
+            right.holder, right.because, place["name"], place["scope"], record["principalType"],
+            place["nativeId"], record["permission"], record["resource"], record["effect"],
+            " > ".join(map(str, record.get("via", ()))), record.get("conditions", ""),
+        )  # fmt: skip
+
+
+def _json(right: Right) -> dict[str, Any]:
+    return {"holder": right.holder, "because": right.because, **right.record}
