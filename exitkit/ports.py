@@ -14,6 +14,7 @@ from exitkit.model.ledger import Call
 from exitkit.model.plan import Mode, Step
 from exitkit.model.run import Outcome
 from exitkit.model.verdict import Aspect, Draft, Gap
+from exitkit.store.budget import Budget
 
 Finding = Asset | Relation | Call | Draft | Gap | Access | License | Automation | Dataset
 """What a collector or an extractor yields, in any order; a Draft or Gap may precede its Asset."""
@@ -58,7 +59,8 @@ class Context:
 
     `now` is the instant stamped on what is observed; `spool` a private folder for large bytes
     (a `Content` may point into it); `mask_key` keys the masks of secrets (store/redact.py), so
-    that a changed secret shows as a changed mask; `progress` takes one short line for people.
+    that a changed secret shows as a changed mask; `budget` hands out `limits.inline_data_bytes`
+    among all extractors of a source; `progress` takes one short line for people.
     """
 
     now: dt.datetime
@@ -67,6 +69,7 @@ class Context:
     environ: Mapping[str, str]
     limits: Limits = field(default_factory=Limits)
     progress: Callable[[str], None] = lambda line: None
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,9 @@ def _from_draft(draft: Draft, fact: Fact | None, knowledge: Knowledge) -> Export
     if not draft.level.needs_reason:
         return held
     # A fact about what is not held ("this bundle holds none") says nothing of what is held.
-    fits = fact is not None and fact.level.rank > 0
-    reason = knowledge.reason(fact.reason if fact and fits else _default_code(draft.level))
+    fits = fact is not None and fact.level.rank > 0 and not draft.reason
+    code = draft.reason or _default_code(draft.level)
+    reason = knowledge.reason(fact.reason if fact and fits else code)
     return Exportability(
         asset=held.asset,
         aspect=held.aspect,
@@ -92,7 +93,7 @@ def _from_draft(draft: Draft, fact: Fact | None, knowledge: Knowledge) -> Export
         method=held.method,
         format=held.format,
         reason=reason.code,
-        text=fact.text if fact and fits else reason.text,
+        text=fact.text if fact and fits else draft.text or reason.text,
         responsible=(fact.responsible if fact and fits else None) or reason.responsible,
         workaround=(fact.workaround if fact and fits else "") or reason.workaround,
         source=knowledge.cite(fact) if fact and fits else "",

@@ -118,9 +118,15 @@ def _one_source(
     findings = list(_guarded(source, "collect", collector.collect(source, context)))
     assets = list({f.ref: f for f in findings if isinstance(f, Asset)}.values())
     context.progress(f"{len(assets)} assets listed")
-    jobs = [(asset, one) for asset in assets for one in extractors.get(asset.ref.native_type, [])]
+    assets.sort(key=lambda asset: asset.ref)
+    jobs = [
+        (asset, one, replace(context, budget=context.budget.turn(number)))
+        for number, (asset, one) in enumerate(
+            (asset, one) for asset in assets for one in extractors.get(asset.ref.native_type, [])
+        )
+    ]
     with ThreadPoolExecutor(max_workers=context.limits.workers) as pool:
-        for extracted in pool.map(lambda job: _extract(job[0], job[1], source, context), jobs):
+        for extracted in pool.map(lambda job: _extract(job[0], job[1], source, job[2]), jobs):
             findings.extend(extracted)
     calls = sum(1 for finding in findings if isinstance(finding, Call))
     context.progress(f"{len(assets)} assets, {calls} calls")
@@ -129,7 +135,10 @@ def _one_source(
 
 def _extract(asset: Asset, extractor: Extractor, source: Source, context: Context) -> list[Finding]:
     what = f"{extractor.aspect.value} of {asset.ref.native_type} {asset.ref.native_id}"
-    return list(_guarded(source, what, extractor.extract(asset, source, context)))
+    try:
+        return list(_guarded(source, what, extractor.extract(asset, source, context)))
+    finally:
+        context.budget.close()
 
 
 def _guarded(source: Source, what: str, findings: Iterator[Finding]) -> Iterator[Finding]:

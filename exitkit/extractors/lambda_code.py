@@ -1,9 +1,7 @@
-"""Take the code of a Lambda function along, byte for byte as it was deployed."""
+"""Take the code of Lambda functions and layers along, byte for byte as it was deployed."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -13,53 +11,57 @@ from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsibl
 from exitkit.ports import Context, Finding, Source
 from exitkit.store.paths import segment
 
-METHOD = "lambda:GetFunction"
 LONGEST_NAME = 90
 FORMAT = "deployment package (zip)"
+METHODS = {
+    "AWS::Lambda::Function": "lambda:GetFunction",
+    "AWS::Lambda::LayerVersion": "lambda:GetLayerVersion",
+}
 
 
 class LambdaCode:
-    """The code of AWS::Lambda::Function; one built as an image lives in its registry."""
+    """The code of functions and layer versions; one built as an image lives in its registry."""
 
-    native_types: ClassVar[tuple[str, ...]] = ("AWS::Lambda::Function",)
+    native_types: ClassVar[tuple[str, ...]] = (
+        "AWS::Lambda::Function",
+        "AWS::Lambda::LayerVersion",
+    )
     aspect: ClassVar[Aspect] = Aspect.CODE
     needs: ClassVar[tuple[str, ...]] = ("boto3:aws",)
 
     def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
-        """Yield the package, checked against the digest in the configuration."""
+        """Yield the package, checked against the digest AWS gives for it."""
         from exitkit.drivers.aws_calls import Failure
-        from exitkit.drivers.aws_data import open_reading, read_code
+        from exitkit.drivers.aws_packages import read_code
+        from exitkit.drivers.aws_reading import open_reading
 
         if asset.config.get("PackageType") == "Image":
-            yield _gap(
-                asset, "not-supported-by-tool", "the function runs a container image",
-                Responsible.TOOL, "copy the image from its registry (docker pull, skopeo copy)",
+            yield Gap(
+                asset.ref, Aspect.CODE, Level.DESCRIBED, "not-supported-by-tool",
+                "the function runs a container image", Responsible.TOOL,
+                "copy the image from its registry (docker pull, skopeo copy)",
             )  # fmt: skip
             return
         reading = open_reading(asset, source, context)
         package = read_code(reading)
         yield from reading.calls
         if isinstance(package, Failure):
-            refused = package.outcome is CallOutcome.REFUSED
-            yield _gap(
-                asset, "permission-denied" if refused else "api-error", package.reason,
-                Responsible.CUSTOMER if refused else Responsible.PROVIDER,
-                f"allow {METHOD}, or take the package from the repository it was built from",
-            )  # fmt: skip
-            return
-        digest = base64.b64encode(hashlib.sha256(package.read_bytes()).digest()).decode()
-        if digest != asset.config.get("CodeSha256", digest):
-            yield _gap(
-                asset, "api-error", "the package handed out is not the one deployed",
-                Responsible.PROVIDER, "take the snapshot again; report the error if it stays",
-            )  # fmt: skip
+            if package.outcome is CallOutcome.EXCLUDED:
+                yield _left_out(asset, package.reason)
+            else:
+                yield reading.gap(Aspect.CODE, package)
             return
         # Two accounts may each have a function of this name.
         place = f"lambda-{asset.ref.scope}-{asset.ref.region}"
         name = segment(f"{place}-{asset.ref.native_id}", LONGEST_NAME)
-        content = Content(f"datasets/{name}/code.zip", package, "application/zip", "data")
-        yield Draft(asset.ref, Aspect.CODE, Level.OPEN, METHOD, FORMAT, (content,))
+        content = Content(f"datasets/{name}/code.zip", package.spooled, "application/zip", "data")
+        yield Draft(
+            asset.ref, Aspect.CODE, Level.OPEN, METHODS[asset.ref.native_type], FORMAT, (content,)
+        )
 
 
-def _gap(asset: Asset, reason: str, text: str, who: Responsible, workaround: str) -> Gap:
-    return Gap(asset.ref, Aspect.CODE, Level.DESCRIBED, reason, text, who, workaround)
+def _left_out(asset: Asset, why: str) -> Gap:
+    return Gap(
+        asset.ref, Aspect.CODE, Level.DESCRIBED, "not-supported-by-tool", why, Responsible.TOOL,
+        "raise the limit it names, or take the package from the repository it was built from",
+    )  # fmt: skip

@@ -101,7 +101,8 @@ class Service:
 class Catalog:
     """Everything known of AWS, generated and corrected by hand.
 
-    `unlisted` gives for each type without a list call of its own the reason why.
+    `unlisted` gives for each type without a list call of its own the reason why;
+    `data_operations` are those that extractors need for what was found.
     """
 
     types: Mapping[str, ListedType]
@@ -109,6 +110,7 @@ class Catalog:
     unlisted: Mapping[str, str]
     permissions: Mapping[str, str]
     extra_operations: tuple[str, ...]
+    data_operations: tuple[str, ...]
     organization_operations: tuple[str, ...]
     not_in_use: frozenset[str]
 
@@ -127,7 +129,10 @@ class Catalog:
     def read_set(self) -> Iterator[tuple[str, str]]:
         """Yield each (service, operation) that exitkit may ever send while taking stock."""
         pairs = {(row.service, op) for row in self.rows() for op in row.operations}
-        more = (*self.extra_operations, *self.organization_operations, *witness_operations())
+        more = (
+            *self.extra_operations, *self.data_operations, *self.organization_operations,
+            *witness_operations(),
+        )  # fmt: skip
         pairs |= {(name, op) for name, _, op in (entry.partition(":") for entry in more)}
         yield from sorted(pairs)
 
@@ -156,6 +161,7 @@ def load_catalog() -> Catalog:
         unlisted=unlisted,
         permissions=calls["permissions"],
         extra_operations=tuple(calls["extra_operations"]),
+        data_operations=tuple(calls["data_operations"]),
         organization_operations=tuple(calls["organization_operations"]),
         not_in_use=frozenset(calls["not_in_use"]),
     )

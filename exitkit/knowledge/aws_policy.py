@@ -22,8 +22,6 @@ LONGEST_INLINE = 10_240
 POLICIES_OF_A_ROLE = 10
 """Managed policies attached to a role; the default, which can be raised on request."""
 
-DATA_READS = frozenset({"s3:GetObject", "s3:ListObjectsV2", "dynamodb:Scan", "lambda:GetFunction"})
-
 
 def actions_for(
     catalog: Catalog,
@@ -48,11 +46,12 @@ def actions_for(
         apart = name in catalog.organization_operations or name in unheard
         if apart and (service, operation) not in listed:
             continue
-        always = name in heard or (name in catalog.extra_operations and name not in DATA_READS)
+        always = name in heard or name in catalog.extra_operations
         wanted = any(fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns)
-        if name in DATA_READS:
+        if name in catalog.data_operations:
             # Data belongs to what was found: where the service is looked at at all.
-            wanted = data and any(fnmatchcase(service, p.partition(":")[0]) for p in patterns)
+            found = data and any(fnmatchcase(service, p.partition(":")[0]) for p in patterns)
+            wanted = found or (wanted and (service, operation) in listed)
         if always or wanted:
             actions.add(catalog.permission(service, operation))
     for row in catalog.rows():

@@ -88,7 +88,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """We hold this aspect: at which level, in which format, and where its bytes are."""
+    """We hold this aspect: at which level, in which format, and where its bytes are.
+
+    Below `importable`, `reason` and `text` say why, as those of a Gap; without them the facts do.
+    """
 
     ref: Ref
     aspect: Aspect
@@ -98,6 +101,8 @@ class Draft:
     contents: tuple[Content, ...] = ()
     loss: tuple[str, ...] = ()
     volume_bytes: int = 0
+    reason: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class ObjectsRestorer:
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every object, then read all of them back and hash."""
         bundle, store = open_bundle(context.bundle), _store(target, context.environ)
-        objects, not_held = _objects(bundle, step)
+        objects, not_held, _ = _objects(bundle, step)
         started = time.monotonic()
         try:
             touched = _note(store, objects, context)
@@ -106,7 +106,7 @@ class ObjectsRestorer:
         """Read every object back and compare its digest, type and metadata."""
         bundle, store = open_bundle(context.bundle), _store(target, context.environ)
         canaries = Canaries.of(step.params)
-        objects, not_held = _objects(bundle, step)
+        objects, not_held, partly = _objects(bundle, step)
         items: list[ItemResult] = []
         unequal: set[str] = set()
         for one in objects:
@@ -115,7 +115,7 @@ class ObjectsRestorer:
             items += found
             unequal |= {one.urn for item in found if item.result in ("different", "missing")}
         extra = list(_extra(store, objects, context))
-        urns = {one.urn for one in objects} - unequal
+        urns = {one.urn for one in objects} - unequal - partly
         proofs = [] if extra else [Proof(urn, "data") for urn in sorted(urns)]
         losses = (*not_held, *_losses(objects, items))
         return compared(
@@ -149,16 +149,23 @@ def _store(target: Target, environ: Mapping[str, str]) -> ObjectStore:
     return open_object_store(target.settings, environ, f"target {target.id}")
 
 
-def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]]:
-    """Return the objects to restore, and a loss for each bucket whose objects we do not hold."""
+def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...], set[str]]:
+    """Return the objects to restore, a loss for each bucket or object we do not hold, and the ids.
+
+    The ids are those of buckets held in part: nothing about them as a whole can be proved.
+    """
     objects: list[_Object] = []
     not_held: list[str] = []
+    partly: set[str] = set()
     for holding in chosen(bundle, step):
         if not holding.listing:
             not_held.append(f"bucket {holding.name}: its objects are not in the bundle")
             continue
-        bucket = restored_name(step, holding.name)
+        bucket, left_out = restored_name(step, holding.name), 0
         for line in listed(bundle, holding):
+            if "path" not in line:
+                left_out += 1
+                continue
             metadata = {pair["key"]: pair["value"] for pair in line.get("metadata", ())}
             objects.append(
                 _Object(
@@ -166,7 +173,10 @@ def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]
                     line["path"], line.get("contentType", ""), metadata,
                 )
             )  # fmt: skip
-    return objects, tuple(not_held)
+        if left_out:
+            not_held.append(f"bucket {holding.name}: {left_out} objects are not in the bundle")
+            partly.add(holding.urn)
+    return objects, tuple(not_held), partly
 
 
 def _note(store: ObjectStore, objects: list[_Object], context: StepContext) -> dict[str, Any]:

@@ -272,15 +272,15 @@ def test_objects_come_along_with_their_own_names(data: list[Finding]) -> None:
         f.listing for f in data if isinstance(f, Dataset) and f.ref.native_id == "crm-documents"
     ]
     body = contents[listing].body
-    assert isinstance(body, bytes)
-    lines = {line["key"]: line for line in map(json.loads, body.splitlines())}
+    assert isinstance(body, Path)
+    lines = {line["key"]: line for line in map(json.loads, body.read_bytes().splitlines())}
     assert "Verträge/Müller & Söhne.txt" in lines
     kept = contents[lines["Verträge/Müller & Söhne.txt"]["path"]].body
     assert isinstance(kept, Path)
     assert kept.read_text() == "Kündigungsfrist: drei Monate\n"
     items = drafts["crm-customers"].contents[0].body
-    assert isinstance(items, bytes)
-    assert len(items.splitlines()) == 25
+    assert isinstance(items, Path)
+    assert len(items.read_bytes().splitlines()) == 25
 
 
 def test_objects_beyond_the_budget_are_listed_only(
@@ -290,7 +290,7 @@ def test_objects_beyond_the_budget_are_listed_only(
     held = extracted(findings, source, small)
     (draft,) = [f for f in held if isinstance(f, Draft) and f.ref.native_id == "crm-documents"]
     assert draft.level is Level.DESCRIBED
-    assert [content.path for content in draft.contents] == ["datasets/crm-documents/listing.jsonl"]
+    assert [content.path for content in draft.contents] == ["datasets/crm-documents/objects.jsonl"]
 
 
 def test_secret_values_and_unreachable_code_end_as_gaps(data: list[Finding]) -> None:
