@@ -42,9 +42,9 @@ def command(root: Path, chosen: Path | None, yes: bool, as_json: bool) -> int:
     """
     workspace = load_workspace(root)
     plan = checked_plan(workspace)
-    bundle = _bundle(workspace, chosen)
+    bundle = chosen_bundle(workspace, chosen)
     with workspace_lock(workspace.root):
-        _refuse_beside_another(workspace)
+        refuse_beside_another(workspace)
         _ask(workspace, plan, yes=yes)
         start = Start(
             run=f"rehearsal-{now():%Y%m%d-%H%M%S}",
@@ -70,7 +70,8 @@ def checked_plan(workspace: Workspace) -> Plan:
     return plan
 
 
-def _bundle(workspace: Workspace, chosen: Path | None) -> Path:
+def chosen_bundle(workspace: Workspace, chosen: Path | None) -> Path:
+    """Return the bundle to restore from, verified: the one that was named, or the latest."""
     path = chosen or latest_bundle(workspace)
     if path is None:
         raise InputError(f"{workspace.bundles}: no bundle yet; `exitkit snapshot` makes one")
@@ -91,7 +92,8 @@ def _verify(workspace: Workspace, bundle: Path) -> None:
         click.echo(f"{bundle.name}: not signed by a trusted key; see `exitkit verify`", err=True)
 
 
-def _refuse_beside_another(workspace: Workspace) -> None:
+def refuse_beside_another(workspace: Workspace) -> None:
+    """Raise InputError where another run of the workspace has not ended or is not sealed."""
     for state in runs_of(workspace):
         if not state.ended:
             raise InputError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from exitkit.assess.exit_clock import ClockLine
 from exitkit.cli.output import (
     json_option,
     show_facts,
@@ -17,11 +18,12 @@ from exitkit.cli.output import (
 from exitkit.cli.run_commands import now, run_folder, runs_of
 from exitkit.cli.run_lines import show_waiting
 from exitkit.engine.conclude import judged
+from exitkit.engine.exit_clock import exit_clock
 from exitkit.engine.state import RunState, StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.model.run import Verdict
 from exitkit.store.canonical import timestamp
-from exitkit.workspace.files import load_workspace
+from exitkit.workspace.files import load_contract, load_workspace
 
 
 @click.command(name="status")
@@ -31,7 +33,8 @@ from exitkit.workspace.files import load_workspace
 def command(run: str | None, root: Path, as_json: bool) -> int:
     """List all runs, or show the milestones and steps of RUN.
 
-    Exit code 1 when RUN failed, or something it did could not be undone.
+    Of an exit it shows the contract's clock: what is late, by how much, under which penalty, and
+    what would bring it back. Exit code 1 when RUN failed, is late, or left an incident.
     """
     workspace = load_workspace(root)
     if run is None:
@@ -43,11 +46,60 @@ def command(run: str | None, root: Path, as_json: bool) -> int:
             show_table(("RUN", "MODE", "STATE", "STARTED"), rows)
         return EXIT_CLEAN
     state, events, verdicts = judged(run_folder(workspace, run), now())
+    contract = (
+        load_contract(workspace.contract_file).document if workspace.contract_file.is_file() else {}
+    )
+    lines = exit_clock(workspace.runs, state, events, contract, now().date())
     if as_json:
-        show_json(_document(state, verdicts))
+        show_json(_document(state, verdicts) | ({"clock": _clock_document(lines)} if lines else {}))
     else:
         _show(state, verdicts, len(events))
-    return EXIT_FOUND if state.incidents or state.ended == "failed" else EXIT_CLEAN
+        _show_clock(lines)
+    late = any(line.state == "late" for line in lines)
+    return EXIT_FOUND if late or state.incidents or state.ended == "failed" else EXIT_CLEAN
+
+
+def _show_clock(lines: tuple[ClockLine, ...]) -> None:
+    """Tell what is late first: it is what somebody opened the status for."""
+    if not lines:
+        return
+    show_table(
+        ("MILESTONE", "DUE", "CLOCK", "PENALTY"),
+        [(one.milestone, one.due or "no date", _spoken(one), one.penalty) for one in lines],
+    )
+    for one in lines:
+        if one.state == "late":
+            click.secho(f"LATE  {one.milestone}: {_spoken(one)}", fg="red")
+            click.echo(f"  clause: {one.clause or 'none named by the plan'}")
+            click.echo(f"  penalty: {one.penalty or 'none named by the plan (penalty_ref)'}")
+            for remedy in one.remedies:
+                click.echo(f"  to bring it back: {remedy}")
+
+
+def _spoken(line: ClockLine) -> str:
+    days = f"{abs(line.days)} day{'' if abs(line.days) == 1 else 's'}"
+    match line.state:
+        case "late":
+            return f"{days} late"
+        case "reached-late":
+            return f"reached {line.reached}, {days} late"
+        case "reached":
+            return f"reached {line.reached}"
+        case "open":
+            return f"{days} left"
+    return "its anchor has no date yet"
+
+
+def _clock_document(lines: tuple[ClockLine, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "milestone": one.milestone, "due": one.due and one.due.isoformat(),
+            "reached": one.reached and one.reached.isoformat(), "state": one.state,
+            "daysLate": one.days, "clause": one.clause, "penalty": one.penalty,
+            "remedies": list(one.remedies),
+        }
+        for one in lines
+    ]  # fmt: skip
 
 
 def _show(state: RunState, verdicts: tuple[Verdict, ...], events: int) -> None:

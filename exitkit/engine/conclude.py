@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from exitkit.assess.exit_clock import anchors_of
 from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.judge import judge
 from exitkit.engine.outcomes import outcome_from_document
@@ -49,12 +50,12 @@ def judged(
 ) -> tuple[RunState, tuple[Event, ...], tuple[Verdict, ...]]:
     """Return where the run of `folder` stands, its events, and the judge's word on each milestone.
 
-    A rehearsal has no due dates, so no anchors are given.
+    An exit's due dates follow from the first line of its journal; a rehearsal has none.
     """
     with Journal(folder / JOURNAL) as journal:
         events = journal.load()
     state = fold(events)
-    verdicts = judge(state.plan, events, {}, now) if state.plan else ()
+    verdicts = judge(state.plan, events, anchors_of(events), now) if state.plan else ()
     return state, events, verdicts
 
 
@@ -72,7 +73,7 @@ def conclude(workspace: Workspace, folder: Path, now: Callable[[], dt.datetime])
     path = bundle_path(workspace, next_sequence(workspace))
     bundle = write_bundle(
         path,
-        next_inputs(workspace, "rehearsal", _observed(source), now(), key),
+        next_inputs(workspace, state.mode.value, _observed(source), now(), key),
         _tables(source, state, events, verdicts, proofs),
         chain(_kept(source), _logs(folder, state.run, load_masking_key(workspace.masking_key))),
         key,

@@ -25,9 +25,14 @@ def rehearsed_steps(plan: Plan) -> tuple[Step, ...]:
     return tuple(step for m in plan.milestones if m.in_rehearsal for step in m.steps)
 
 
-def used_targets(plan: Plan) -> tuple[str, ...]:
-    """Return the ids of the targets that rehearsed steps write to, in plan order."""
-    named = [step.params.get("target", "") for step in rehearsed_steps(plan)]
+def steps_of(plan: Plan, mode: Mode) -> tuple[Step, ...]:
+    """Return the steps a run of that mode goes through: an exit leaves none out."""
+    return plan.steps() if mode is Mode.EXIT else rehearsed_steps(plan)
+
+
+def used_targets(plan: Plan, mode: Mode = Mode.REHEARSAL) -> tuple[str, ...]:
+    """Return the ids of the targets that the steps of such a run write to, in plan order."""
+    named = [step.params.get("target", "") for step in steps_of(plan, mode)]
     return tuple(dict.fromkeys(name for name in named if name))
 
 
@@ -49,18 +54,18 @@ def refusals_of(plan: Plan, state: RunState) -> Mapping[str, str]:
     return refused
 
 
-def check(plan: Plan, surroundings: Surroundings) -> None:
-    """Raise InputError or CannotRun with the first thing that keeps the rehearsal from starting."""
-    for problem in _problems(plan, surroundings):
+def check(plan: Plan, surroundings: Surroundings, mode: Mode = Mode.REHEARSAL) -> None:
+    """Raise InputError or CannotRun with the first thing that keeps the run from starting."""
+    for problem in _problems(steps_of(plan, mode), surroundings):
         raise InputError(problem)
-    targets = [surroundings.targets[name] for name in used_targets(plan)]
+    targets = [surroundings.targets[name] for name in used_targets(plan, mode)]
     ours = {target.id: _target_identities(target, surroundings.environ) for target in targets}
     for source, theirs in _source_identities(surroundings):
         for target, identities in ours.items():
             shared = sorted(identities & theirs)
             if shared:
                 raise InputError(
-                    f"target {target}: is source {source} ({shared[0]}); a rehearsal never "
+                    f"target {target}: is source {source} ({shared[0]}); a run never "
                     "writes to a source, name another target in exitkit.yaml"
                 )
 
@@ -122,9 +127,9 @@ def _differences(before: Sequence[str], after: Sequence[str]) -> list[str]:
     ]
 
 
-def _problems(plan: Plan, surroundings: Surroundings) -> Iterator[str]:
+def _problems(steps: Sequence[Step], surroundings: Surroundings) -> Iterator[str]:
     kinds: dict[str, StepKind] = {plugin.kind: plugin for plugin in plugins.load_all("steps")}
-    for step in rehearsed_steps(plan):
+    for step in steps:
         kind = kinds.get(step.kind)
         if kind is None:
             yield f'step {step.id}: no kind "{step.kind}"; {suggest(step.kind, sorted(kinds))}'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from exitkit.assess.exit_clock import anchors_of
 from exitkit.assess.extrapolation import Extrapolation, extrapolate, measured_in, volumes_of
 from exitkit.assess.facts import rule_facts
 from exitkit.assess.predicates import look_up
@@ -98,7 +99,8 @@ def _run(
     if not events:
         return None
     state = fold(events)
-    verdicts: tuple[Verdict, ...] = judge(state.plan, events, {}, now) if state.plan else ()
+    dates = anchors_of(events)
+    verdicts: tuple[Verdict, ...] = judge(state.plan, events, dates, now) if state.plan else ()
     return RunInputs(state.summary(), events, verdicts, _extrapolation(events, bundle, contract))
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -44,7 +44,10 @@ BLOCKED_POLL_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a new run is about: `bundle_path` is relative to the workspace."""
+    """What a new run is about: `bundle_path` is relative to the workspace.
+
+    `basis` is what an exit rests on (engine/exit_basis.py): dates, periods, the rehearsal.
+    """
 
     run: str
     plan: Plan
@@ -52,6 +55,7 @@ class Start:
     bundle: str
     bundle_path: str
     by: str
+    basis: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class Interrupts:
 
 def start_run(runs: Path, start: Start, surroundings: Surroundings) -> Coordinator:
     """Check everything, then write the first line of a new run; nothing is touched yet."""
-    rehearse.check(start.plan, surroundings)
+    rehearse.check(start.plan, surroundings, start.mode)
     folder = runs / start.run
     if folder.exists():
         raise InputError(f"{start.run}: there is such a run; `exitkit resume {start.run}` goes on")
@@ -82,8 +86,10 @@ def start_run(runs: Path, start: Start, surroundings: Surroundings) -> Coordinat
         {
             "mode": start.mode.value, "plan": storable(dict(start.plan.document)),
             "plan_digest": start.plan.digest, "bundle": start.bundle,
-            "bundle_path": start.bundle_path, "targets": list(rehearse.used_targets(start.plan)),
+            "bundle_path": start.bundle_path,
+            "targets": list(rehearse.used_targets(start.plan, start.mode)),
             **coordinator_document(), "by": start.by,
+            **({"exit": dict(start.basis)} if start.basis else {}),
         },
     )  # fmt: skip
     run.refusals = rehearse.refusals_of(run.plan, run.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 from exitkit.errors import PluginError
 from exitkit.model.asset import Ref
@@ -64,3 +65,9 @@ def native_path(ref: Ref) -> str:
 def _readable(name: str) -> str:
     plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower().replace("::", "-")).strip("-._")
     return plain if plain and len(plain) <= 48 and not path_fault(plain) else segment(name)
+
+
+def below(root: Path, name: str) -> Path | None:
+    """Return the file of that name below `root`; None where it leads out of it."""
+    path = (root / name).resolve()
+    return path if path.is_relative_to(root.resolve()) else None

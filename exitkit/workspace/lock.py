@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from exitkit.errors import CannotRun, InputError
 
 LOCK_FILE = ".exitkit.lock"
+STEP_LOCK_FILE = ".exitkit-step.lock"
 
 
 @contextmanager
@@ -21,9 +24,27 @@ def workspace_lock(root: Path) -> Iterator[None]:
     """Hold the workspace for writing, or raise CannotRun naming who holds it.
 
     The kernel drops the lock with the process that holds it, so a crash leaves nothing to clean;
-    the file stays and only says who wrote last. Child processes do not inherit the lock.
+    the file stays and only says who wrote last. Child processes do not inherit the lock. A step
+    of the run that holds it works for its holder and may write too, one step at a time.
     """
-    path = root / LOCK_FILE
+    with _locked(root, _our_lock(root)):
+        yield
+
+
+def _our_lock(root: Path) -> Path:
+    """Return the lock of the workspace, or that of steps where an ancestor of ours holds it."""
+    try:
+        holder = int(json.loads((root / LOCK_FILE).read_text(encoding="utf-8"))["pid"])
+        descends = holder != os.getpid() and holder in {
+            one.pid for one in psutil.Process().parents()
+        }
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        descends = False
+    return root / (STEP_LOCK_FILE if descends else LOCK_FILE)
+
+
+@contextmanager
+def _locked(root: Path, path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except FileNotFoundError:
