@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 from exitkit import plugins
@@ -20,7 +19,7 @@ from exitkit.model.asset import Asset, Ref
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
-from exitkit.workspace.inventory import InventoryHost, read_inventory
+from exitkit.workspace.inventory import InventoryHost, inventory_of
 
 REFUSALS = ("permission denied", "a password is required", "not allowed", "not in the sudoers")
 
@@ -183,17 +182,13 @@ def _outcome(printed: host_shell.Printed) -> tuple[CallOutcome, str]:
 def _inventory(source: Source, environ: Mapping[str, str]) -> tuple[InventoryHost, ...]:
     if "inventory" not in source.settings:
         return ()
-    named = source.settings.get("known_hosts")
-    own = Path(environ.get("HOME", "~")).expanduser() / ".ssh" / "known_hosts"
-    known_hosts = source.base / str(named) if named else own
-    path = source.base / str(source.settings["inventory"])
-    return read_inventory(path, known_hosts, devices=False)
+    return inventory_of(source.settings, source.base, environ, devices=False)
 
 
 def _open(host: InventoryHost, context: Context) -> host_shell.SshShell:
     environ = context.environ
     login = host_shell.Login(
         host.host, host.port, host.user(environ) or environ.get("USER", ""), host.known_hosts,
-        environ.get(host.password_env, ""), host.private_key,
+        host.password or environ.get(host.password_env, ""), host.private_key,
     )  # fmt: skip
     return host_shell.open_shell(login, context.limits.call_deadline_s)

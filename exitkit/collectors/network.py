@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 from exitkit import plugins
 from exitkit.drivers import ssh
+from exitkit.drivers.deadlines import run_all
 from exitkit.errors import ExitkitError
 from exitkit.knowledge.kinds import kind_of
-from exitkit.knowledge.network_platforms import Platform, platform_of
+from exitkit.knowledge.network_platforms import MASK, Platform, platform_of
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import License
 from exitkit.model.ledger import Call, CallOutcome
@@ -21,9 +20,10 @@ from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsibl
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.paths import segment
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
-from exitkit.workspace.inventory import InventoryHost, read_inventory
+from exitkit.workspace.inventory import InventoryHost, inventory_of
 
 PROVIDER = "network"
+GRACE_S = 3
 LICENSE_TYPE = "License/Feature"
 LICENSE_KINDS = {
     "permanent": "perpetual",
@@ -39,13 +39,16 @@ class NetworkCollector:
     needs: ClassVar[tuple[str, ...]] = ("netmiko:network", "paramiko:network")
 
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
-        """Visit every device, several at a time."""
+        """Visit every device, several at a time, and tell of each as soon as it is done."""
         hosts = _inventory(source, context.environ)
-        with ThreadPoolExecutor(max_workers=context.limits.workers) as pool:
-            visits = pool.map(lambda host: list(_Visit(source, context, host).findings()), hosts)
-            for host, findings in zip(hosts, visits, strict=True):
-                context.progress(f"{host.name}: {len(findings)} findings")
-                yield from findings
+        jobs = [_visit_of(_Visit(source, context, host)) for host in hosts]
+        # The device has the deadline itself; the time above it is for what a library holds on to.
+        deadline_s = context.limits.call_deadline_s + GRACE_S
+        for index, findings in run_all(jobs, context.limits.workers, deadline_s):
+            host = hosts[index]
+            found = _Visit(source, context, host).overdue() if findings is None else findings
+            context.progress(f"{host.name}: {len(found)} findings")
+            yield from found
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name the devices by address and by the host keys we accept from them."""
@@ -70,6 +73,10 @@ class NetworkCollector:
                 yield Check(f"{source.id}: {host.name}", True, f"logged in at {host.host}")
 
 
+def _visit_of(visit: _Visit) -> Callable[[object], list[Finding]]:
+    return lambda beat: list(visit.findings())
+
+
 @dataclass
 class _Visit:
     """One device, from login to the last finding about it."""
@@ -79,12 +86,21 @@ class _Visit:
     host: InventoryHost
     calls: list[Call] = field(default_factory=list)
 
+    def overdue(self) -> list[Finding]:
+        """Return what is left to say of a device that held a library past every deadline."""
+        reason = f"{self.host.name}: no end at its deadline; look at the device"
+        self._record("login", CallOutcome.UNAVAILABLE, time.monotonic(), reason=reason)
+        return list(self._told(platform_of(self.host.network_os), {}))
+
     def findings(self) -> Iterator[Finding]:
+        """Visit the device and say everything about it."""
         platform = platform_of(self.host.network_os)
+        yield from self._told(platform, self._answers(platform))
+
+    def _told(self, platform: Platform, answers: Mapping[str, str]) -> Iterator[Finding]:
         ref = Ref(
             PROVIDER, self.host.site, "", f"{platform.name}/Device", self.host.name
         )  # fmt: skip
-        answers = self._answers(platform)
         yield from self.calls
         redactor = Redactor((*platform.secrets, *CREDENTIAL_PATTERNS), self.context.mask_key)
         answers = {subject: redactor.apply(text) for subject, text in answers.items()}
@@ -100,8 +116,7 @@ class _Visit:
             status="active" if answers else "unknown",
         )  # fmt: skip
         licenses = list(_licenses(platform, answers.get("license", "")))
-        yield _configuration(ref, platform, answers.get("configuration", ""))
-        yield _credentials(ref, platform, answers.get("configuration", ""))
+        yield from _configuration(ref, platform, answers.get("configuration", ""), self.context)
         yield _identity(ref)
         yield _device_license(ref, len(licenses))
         for item in licenses:
@@ -165,18 +180,11 @@ class _Visit:
 
 
 def _inventory(source: Source, environ: Mapping[str, str]) -> tuple[InventoryHost, ...]:
-    named = source.settings.get("known_hosts")
-    own = Path(environ.get("HOME", "~")).expanduser() / ".ssh" / "known_hosts"
-    known_hosts = source.base / str(named) if named else own
-    return read_inventory(source.base / str(source.settings["inventory"]), known_hosts)
+    return inventory_of(source.settings, source.base, environ)
 
 
 def _open(host: InventoryHost, context: Context) -> ssh.Device:
-    user, password = host.credentials(context.environ)
-    return ssh.open_device(
-        host.host, host.port, host.network_os, user, password, host.known_hosts,
-        context.limits.call_deadline_s,
-    )  # fmt: skip
+    return ssh.open_host(host, context.environ, context.limits.call_deadline_s)
 
 
 def _outcome(error: ExitkitError) -> CallOutcome:
@@ -190,31 +198,40 @@ def _facts(platform: Platform, answers: Mapping[str, str]) -> dict[str, str]:
     return {name: match["value"] for name, match in found.items() if match}
 
 
-def _configuration(ref: Ref, platform: Platform, text: str) -> Draft | Gap:
+def _configuration(
+    ref: Ref, platform: Platform, text: str, context: Context
+) -> Iterator[Draft | Gap]:
     if not text:
-        return Gap(
+        yield Gap(
             ref, Aspect.CONFIGURATION, Level.NONE, "api-error",
             "The device did not give its configuration; the ledger says why.",
             Responsible.CUSTOMER, "Make the device reachable for the inventory user, then repeat.",
             method="ssh", confidence="high",
         )  # fmt: skip
-    kept = platform.without_volatile(text)
-    path = f"network/{segment(ref.scope)}.{segment(ref.native_id)}/running-config.txt"
-    withheld = len(platform.withheld_lines(kept))
+        yield _credentials(ref, 0)
+        return
+    kept = platform.without_volatile(text).encode()
+    # Hundreds of devices are held at once until the bundle is written, not their configurations.
+    spooled = context.spool / f"{segment(ref.scope)}.{segment(ref.native_id)}.txt"
+    spooled.write_bytes(kept)
+    withheld = sum(1 for line in kept.splitlines() if MASK.encode() in line)
     loss = platform.not_restored + ((f"{withheld} lines hold a masked secret",) if withheld else ())
-    return Draft(
+    yield Draft(
         ref, Aspect.CONFIGURATION, Level.IMPORTABLE,
         method=f"ssh: {platform.commands['configuration']}",
         format=f"text/plain; {platform.title} configuration",
         contents=(
-            Content(path, kept.encode(), "text/plain", "device-config", origin="device-cli"),
+            Content(
+                f"network/{spooled.stem}/running-config.txt", spooled, "text/plain",
+                "device-config", origin="device-cli",
+            ),
         ),
-        loss=loss, volume_bytes=len(kept.encode()),
+        loss=loss, volume_bytes=len(kept),
     )  # fmt: skip
+    yield _credentials(ref, withheld)
 
 
-def _credentials(ref: Ref, platform: Platform, text: str) -> Gap:
-    lines = len(platform.withheld_lines(text))
+def _credentials(ref: Ref, lines: int) -> Gap:
     return Gap(
         ref, Aspect.CREDENTIALS, Level.DESCRIBED, "security-risk",
         f"{lines} lines hold passwords, keys or communities; their values are masked.",

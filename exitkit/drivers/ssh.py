@@ -2,80 +2,126 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import logging
 import re
-import socket
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exitkit.errors import CannotRun
+from exitkit.drivers.ssh_login import (
+    DeviceRefused,
+    DeviceUnavailable,
+    Hop,
+    Line,
+    Login,
+    host_key_identities,
+    log_in,
+    open_terminal,
+)
+from exitkit.drivers.ssh_netmiko import driver_on, session_faults
+from exitkit.drivers.ssh_shell import Shell
 from exitkit.knowledge.network_platforms import Platform, platform_of
+from exitkit.workspace.inventory import InventoryHost
 
+if TYPE_CHECKING:
+    from paramiko import Channel, Transport
 
-class DeviceRefused(CannotRun):
-    """The device is there and does not let us in, or is not the device we know."""
+__all__ = [
+    "Device", "DeviceRefused", "DeviceUnavailable", "Hop", "Login", "host_key_identities",
+    "open_device", "open_host",
+]  # fmt: skip
 
+PLAIN_PREPARATION = ("terminal width 511", "terminal length 0")
+PLAIN_TERMINALS = frozenset({"cisco_ios", "cisco_xe", "cisco_nxos", "cisco_xr", "arista_eos"})
+"""netmiko types whose whole preparation is these two lines.
 
-class DeviceUnavailable(CannotRun):
-    """The device does not answer, or not in time."""
+For the others netmiko knows the way; it waits fixed times on it, 0.3 s a device and more.
+"""
+LOGIN_OPTIONS = {"mikrotik_routeros": "+ct511w4098h"}
+"""What a user name carries to get a plain wide terminal."""
 
 
 class Device:
     """A logged-in device; every method ends at the deadline given to `open_device`."""
 
-    def __init__(self, connection: Any, platform: Platform, line: _Line) -> None:
-        self._connection = connection
+    def __init__(
+        self, transports: Sequence[Transport], channel: Channel, platform: Platform, line: Line,
+        login: Login,
+    ) -> None:  # fmt: skip
+        self._transports = transports
         self._platform = platform
         self._line = line
+        self._login = login
+        self._shell: Shell | None = None
+        self._netmiko: Any = None
         self._prompt = ""
+        self._channel = channel
+
+    def greet(self) -> None:
+        """Get to the prompt, into enable mode where it is asked for, without a pager."""
+        with _explained(self._line, "login"):
+            if self._platform.netmiko_type not in PLAIN_TERMINALS:
+                self._driver(enable=self._login.enable)
+                return
+            self._shell = Shell(self._channel, self._line, self._login)
+            self._shell.enter()
+            if self._login.enable:
+                self._shell.enable()
+            for command in PLAIN_PREPARATION:
+                self._shell.ask(command)
 
     def run(self, command: str) -> str:
         """Return what the device prints for one command of its operational mode."""
-        with self._explained(command):
-            answer = self._connection.send_command(
-                command, expect_string=self._ending(command), read_timeout=self._line.left_s()
-            )
+        is_configuration = command == self._platform.commands["configuration"]
+        last = self._platform.last_line if is_configuration else ""
+        refusals = f"{self._platform.rejected.pattern}|{self._platform.forbidden.pattern}"
+        with _explained(self._line, command):
+            if self._shell is not None:
+                return self._shell.ask(command, last, refusals)
+            answer = self._driver().send_command(
+                command, expect_string=self._ending(last, refusals),
+                read_timeout=self._line.left_s(),
+            )  # fmt: skip
             return str(answer).replace("\r", "")
 
     def prepare(self, commands: Sequence[str]) -> None:
         """Put the session into a mode by commands that may change the prompt."""
         for command in commands:
-            with self._explained(command):
-                self._connection.send_command_timing(command, read_timeout=self._line.left_s())
+            with _explained(self._line, command):
+                self._driver().send_command_timing(command, read_timeout=self._line.left_s())
                 self._prompt = ""
 
     def configure(self, lines: Sequence[str]) -> str:
         """Type `lines` in configuration mode and return the whole conversation."""
-        with self._explained("configuration"):
-            answer = self._connection.send_config_set(
+        with _explained(self._line, "configuration"):
+            driver = self._driver()
+            answer = driver.send_config_set(
                 list(lines), cmd_verify=False, read_timeout=self._line.left_s()
             )
-            # A new hostname is a new prompt, which netmiko has to learn.
-            self._connection.set_base_prompt()
+            # A new hostname is a new prompt, which both of us have to learn.
+            driver.set_base_prompt()
             self._prompt = ""
+            if self._shell is not None:
+                self._shell.enter()
             return str(answer).replace("\r", "")
 
     def save(self) -> None:
         """Keep the configuration over a restart."""
-        with self._explained("save"):
+        with _explained(self._line, "save"):
             if self._platform.save == "commit":
-                answer = self._connection.commit(read_timeout=self._line.left_s())
+                answer = self._driver().commit(read_timeout=self._line.left_s())
             else:
-                answer = self._connection.save_config()
+                answer = self._driver().save_config()
         if self._platform.rejected.search(str(answer)):
             raise DeviceRefused(f"{self._line.address}: the device does not save; save it by hand")
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
-        self._connection.remote_conn_pre.close()
         self._line.cut()
+        for transport in reversed(self._transports):
+            transport.close()
 
     def __enter__(self) -> Device:
         return self
@@ -88,57 +134,25 @@ class Device:
     ) -> None:
         self.close()
 
-    def _ending(self, command: str) -> str:
+    def _driver(self, enable: bool = False) -> Any:
+        """Return netmiko on our channel; it prepares the session the first time."""
+        if self._netmiko is None:
+            self._netmiko = driver_on(
+                self._channel, self._platform.netmiko_type, self._login, self._line
+            )
+            if enable and not self._netmiko.check_enable_mode():
+                self._netmiko.enable()
+        return self._netmiko
+
+    def _ending(self, last_line: str, refusals: str) -> str:
         """Return what the whole answer ends in: its own last line, then the prompt alone.
 
         netmiko takes the prompt's text anywhere for the end; a description may contain it.
         """
-        self._prompt = self._prompt or str(self._connection.find_prompt()).strip()
-        is_configuration = command == self._platform.commands["configuration"]
-        last = self._platform.last_line if is_configuration else ""
+        self._prompt = self._prompt or str(self._driver().find_prompt()).strip()
         # A refusal has no such last line, and must not wait for one until the deadline.
-        refusals = f"{self._platform.rejected.pattern}|{self._platform.forbidden.pattern}"
-        body = rf"(?m:^{last}\s*$|{refusals})[\s\S]*" if last else ""
+        body = rf"(?m:^{last_line}\s*$|{refusals})[\s\S]*" if last_line else ""
         return rf"{body}(?m:^){re.escape(self._prompt)}\s*\Z"
-
-    @contextlib.contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
-        from netmiko.exceptions import NetmikoBaseException
-        from paramiko.ssh_exception import SSHException
-
-        try:
-            yield
-        except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
-            raise DeviceUnavailable(
-                f"{self._line.address}: no answer to {what!r} in time ({type(error).__name__}); "
-                "look at the device or raise call_deadline_s"
-            ) from error
-
-
-class _Line:
-    """A TCP connection that is cut at its deadline, whatever a library is waiting for."""
-
-    def __init__(self, host: str, port: int, deadline_s: float) -> None:
-        self.address = f"ssh://{host}:{port}"
-        self._ends_at = time.monotonic() + deadline_s
-        self.socket = socket.create_connection((host, port), timeout=deadline_s)
-        self._watchdog = threading.Timer(self._ends_at - time.monotonic(), self.cut)
-        self._watchdog.daemon = True
-        self._watchdog.start()
-
-    def left_s(self) -> float:
-        """Return what is left of the deadline."""
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise DeviceUnavailable(f"{self.address}: its time is over; raise call_deadline_s")
-        return left
-
-    def cut(self) -> None:
-        """Close the connection under everybody who waits on it."""
-        self._watchdog.cancel()
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
 
 
 def open_device(
@@ -151,73 +165,58 @@ def open_device(
     deadline_s: float,
 ) -> Device:
     """Log in to a device whose host key stands in `known_hosts`, for at most `deadline_s`."""
-    from netmiko import ConnectHandler
-    from netmiko.exceptions import NetmikoBaseException
-    from paramiko.ssh_exception import SSHException
+    return _opened((Hop(host, port, Login(username, password)),), platform, known_hosts, deadline_s)
 
-    address = f"ssh://{host}:{port}"
-    if not known_hosts.is_file():
-        raise DeviceRefused(f"{address}: no file {known_hosts.name}; ssh-keyscan writes one")
+
+def open_host(host: InventoryHost, environ: Mapping[str, str], deadline_s: float) -> Device:
+    """Log in to a device of the inventory, over its jump hosts, into enable mode if it says so."""
+    username, password = host.credentials(environ)
+    login = Login(
+        username, password, host.private_key, environ.get(host.passphrase_env, ""),
+        bool(environ.get("SSH_AUTH_SOCK")), host.enable, host.enable_secret(environ),
+    )  # fmt: skip
+    hops = [
+        Hop(
+            jump.host, jump.port,
+            replace(
+                login, username=jump.username or username,
+                password=environ.get(jump.password_env, "") if jump.password_env else password,
+            ),
+        )
+        for jump in host.jumps
+    ]  # fmt: skip
+    device = Hop(host.host, host.port, login)
+    return _opened((*hops, device), host.network_os, host.known_hosts, deadline_s)
+
+
+def _opened(hops: Sequence[Hop], platform: str, known_hosts: Path, deadline_s: float) -> Device:
     known = platform_of(platform)
+    login = hops[-1].login
+    options = LOGIN_OPTIONS.get(known.netmiko_type, "")
+    last = replace(hops[-1], login=replace(login, username=login.username + options))
+    line = Line(hops[0].host, hops[0].port, deadline_s)
+    transports = log_in((*hops[:-1], last), known_hosts, line)
+    # From here on the device is the one we speak of, not the first host on the way to it.
+    line.address = last.address
     try:
-        line = _Line(host, port, deadline_s)
-    except OSError as error:
-        raise DeviceUnavailable(f"{address}: {error}; check address, port and firewall") from error
-    # What went wrong is in the error we raise; paramiko would print it on the screen as well.
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    try:
-        connection = ConnectHandler(
-            device_type=known.netmiko_type,
-            host=host, port=port, username=username, password=password, sock=line.socket,
-            ssh_strict=True, system_host_keys=False,
-            alt_host_keys=True, alt_key_file=str(known_hosts),
-            use_keys=False, allow_agent=False,
-            conn_timeout=deadline_s, auth_timeout=deadline_s, banner_timeout=deadline_s,
-            read_timeout_override=deadline_s, blocking_timeout=deadline_s,
-        )  # fmt: skip
-    except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
+        with _explained(line, "login"):
+            channel = open_terminal(transports[-1], line)
+        device = Device(transports, channel, known, line, login)
+        device.greet()
+    except BaseException:
         line.cut()
-        raise _login_fault(error, address, known_hosts) from error
-    return Device(connection, known, line)
+        for transport in transports:
+            transport.close()
+        raise
+    return device
 
 
-def host_key_identities(host: str, port: int, known_hosts: Path) -> tuple[str, ...]:
-    """Return `ssh-host-key:SHA256:...` for each key that `known_hosts` holds for a device."""
-    from paramiko.hostkeys import HostKeys
-
-    if not known_hosts.is_file():
-        return ()
-    name = host if port == 22 else f"[{host}]:{port}"
-    found = HostKeys(str(known_hosts)).lookup(name)
-    keys = [] if found is None else list(found.values())
-    return tuple(sorted(f"ssh-host-key:{_fingerprint(key.asbytes())}" for key in keys))
-
-
-def _fingerprint(key: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
-
-
-def _login_fault(error: BaseException, address: str, known_hosts: Path) -> CannotRun:
-    from netmiko.exceptions import NetmikoAuthenticationException
-    from paramiko.ssh_exception import BadHostKeyException
-
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    for link in chain:
-        if isinstance(link, BadHostKeyException):
-            return DeviceRefused(
-                f"{address}: host key {_fingerprint(link.key.asbytes())} is not the one in "
-                f"{known_hosts.name}; find out why before you change that file"
-            )
-        if "not found in known_hosts" in str(link):
-            return DeviceRefused(
-                f"{address}: no host key in {known_hosts.name}; add the line of ssh-keyscan "
-                "after comparing its fingerprint on the device"
-            )
-        if isinstance(link, NetmikoAuthenticationException):
-            return DeviceRefused(f"{address}: user name or password refused; check both")
-    last = type(chain[-1]).__name__
-    return DeviceUnavailable(f"{address}: no login in time ({last}); look at the device")
+@contextlib.contextmanager
+def _explained(line: Line, what: str) -> Iterator[None]:
+    try:
+        yield
+    except session_faults() as error:
+        raise DeviceUnavailable(
+            f"{line.address}: no answer to {what!r} in time ({type(error).__name__}); "
+            "look at the device or raise call_deadline_s"
+        ) from error

@@ -39,7 +39,7 @@ from exitkit.store.holdings import Holding, chosen
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 from exitkit.store.touched import note_touched, noted_touched
-from exitkit.workspace.inventory import InventoryHost, read_inventory
+from exitkit.workspace.inventory import InventoryHost, inventory_of
 
 DEADLINE_S = 120
 TYPED_LINES = "configuration-lines"
@@ -159,25 +159,18 @@ class NetworkConfigurationRestorer:
 
 
 def _host(target: Target, environ: Mapping[str, str]) -> InventoryHost:
-    named = target.settings.get("known_hosts")
-    own = Path(environ.get("HOME", "~")).expanduser() / ".ssh" / "known_hosts"
-    known_hosts = target.base / str(named) if named else own
-    inventory = target.base / str(target.settings["inventory"])
-    hosts = {host.name: host for host in read_inventory(inventory, known_hosts)}
+    hosts = {host.name: host for host in inventory_of(target.settings, target.base, environ)}
     name = str(target.settings["host"])
     if name not in hosts:
         raise InputError(
-            f"target {target.id}: no host {name!r} in {inventory.name};"
+            f"target {target.id}: no host {name!r} in {target.settings['inventory']};"
             f" there are {', '.join(sorted(hosts))}"
         )
     return hosts[name]
 
 
 def _open(host: InventoryHost, environ: Mapping[str, str]) -> ssh.Device:
-    user, password = host.credentials(environ)
-    return ssh.open_device(
-        host.host, host.port, host.network_os, user, password, host.known_hosts, DEADLINE_S
-    )
+    return ssh.open_host(host, environ, DEADLINE_S)
 
 
 def _kept(bundle: Bundle, step: Step) -> tuple[Holding, str]:

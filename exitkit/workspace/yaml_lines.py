@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,8 @@ MAX_VALUES = 200_000
 
 Where = tuple[str | int, ...]
 """A place in a document: member names and list positions from the root."""
+Unseal = Callable[[str, str], str]
+"""Opens a sealed value; its second argument says where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +50,33 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Parse `path`, refusing duplicate keys, merge keys, deep nesting and exploding aliases."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return what an operator wrote into `path`, or the one-line error that says what to do."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(f"{path}: {size} bytes; a file here has at most {MAX_BYTES}")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `exitkit init DIR` writes one") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; check the path and its permissions") from None
-    return parse_yaml(text, path)
 
 
-def parse_yaml(text: str, path: Path) -> Document:
-    """Parse the text of `path`."""
+def parse_yaml(text: str, path: Path, unseal: Unseal | None = None) -> Document:
+    """Parse the text of `path`; `unseal` opens values tagged `!vault`, which are else refused."""
     loader = None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             raise InputError(f"{path}:1: the file is empty; `exitkit init DIR` writes an example")
-        reader = _Reader(loader, path)
+        reader = _Reader(loader, path, unseal)
         return Document(path, reader.value(node, ()), reader.lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -129,9 +135,10 @@ _resolve("merge", r"^<<$", "<")
 class _Reader:
     """Turn nodes into values, remembering where each was written."""
 
-    def __init__(self, loader: _Loader, path: Path) -> None:
+    def __init__(self, loader: _Loader, path: Path, unseal: Unseal | None) -> None:
         self.loader = loader
         self.path = path
+        self.unseal = unseal
         self.lines: dict[Where, int] = {}
         self.count = 0
 
@@ -169,6 +176,8 @@ class _Reader:
     def scalar(self, node: yaml.Node, where: Where) -> Any:
         kind = node.tag.rpartition(":")[2]
         text = str(node.value)
+        if node.tag == "!vault" and self.unseal is not None:
+            return self.unseal(text, f"{self.path}:{node.start_mark.line + 1}")
         if kind == "float" and re.fullmatch(r"[-+]?[0-9]+\.[0-9]+", text):
             return Decimal(text)
         # A quoted day is still a day: people quote them, and rules compare them.

@@ -78,7 +78,7 @@ def test_no_secret_of_a_device_is_in_anything_yielded(
     for secret in (*device_files.EDGE_SECRETS, PASSWORD):
         assert secret not in text
     draft = next(d for d in of_type(findings, Draft) if d.aspect is Aspect.CONFIGURATION)
-    body = draft.contents[0].body.decode()
+    body = draft.contents[0].body.read_text()
     assert draft.contents[0].path == "network/hq.edge1/running-config.txt"
     assert body.count("<masked:") == len(device_files.EDGE_SECRETS)
     assert "CANARY-EXITKIT-ACL" in body
@@ -103,7 +103,7 @@ def test_a_prompt_inside_a_slow_configuration_does_not_end_it(
     device = start(IosState.of(text), "edge1", pieces=97)
     findings = collect(source(edge1=device), context)
     draft = next(d for d in of_type(findings, Draft) if d.aspect is Aspect.CONFIGURATION)
-    body = draft.contents[0].body.decode()
+    body = draft.contents[0].body.read_text()
     assert "description edge1# uplink to the carrier" in body
     assert body.splitlines()[-1] == "end"
     assert not [call for call in of_type(findings, Call) if call.is_open]
@@ -193,7 +193,7 @@ def test_a_configuration_typed_into_another_device_reads_back_equal(
     findings = collect(place, context)
     draft = next(d for d in of_type(findings, Draft) if d.ref.native_id == "edge1")
     ios = platform_of("cisco_ios")
-    text = draft.contents[0].body.decode()
+    text = draft.contents[0].body.read_text()
     with open_device(
         "127.0.0.1", spare.port, "cisco_ios", "collector", PASSWORD,
         place.base / "known_hosts", 30,
@@ -226,3 +226,34 @@ def test_a_device_as_a_child_process_says_its_key_and_ends_when_told(tmp_path: P
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     process.stdout.close()
+
+
+def test_a_device_that_dribbles_ends_at_its_deadline(
+    start: Start, source: Write, context: Context
+) -> None:
+    devices = {
+        "slow": start(device_files.edge1(), "slow", pieces=1),
+        "well": start(device_files.spare(), "well"),
+    }
+    findings = collect(source(**devices), replace(context, limits=Limits(call_deadline_s=3)))
+    outcomes = {(c.binding, c.operation): c.outcome.value for c in of_type(findings, Call)}
+    assert outcomes["slow", "ssh:show running-config"] == "unavailable"
+    assert outcomes["well", "ssh:show running-config"] == "collected"
+
+
+def test_findings_come_as_devices_end_and_configurations_lie_on_disk(
+    start: Start, source: Write, context: Context
+) -> None:
+    devices = {
+        "a-mute": start(device_files.edge1(), "a-mute", silent=True),
+        "z-well": start(device_files.spare(), "z-well"),
+    }
+    told: list[str] = []
+    seen = replace(context, progress=told.append, limits=Limits(call_deadline_s=5))
+    for finding in NetworkCollector().collect(source(**devices), seen):
+        if isinstance(finding, Draft):
+            assert finding.contents[0].body.parent == context.spool
+            assert [line.split(":")[0] for line in told] == ["z-well"]
+            break
+    else:
+        raise AssertionError("no configuration")
