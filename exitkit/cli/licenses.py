@@ -1,0 +1,139 @@
+"""Say which licenses may come along, what is due before the exit, and what lapses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exitkit.assess.license_position import MEANING, Position, Signal
+from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.engine.licenses import bom_of, exit_day, position_of, signals_of
+from exitkit.errors import EXIT_CLEAN, InputError
+from exitkit.report.csv_table import csv_lines
+from exitkit.store.reader import open_bundle
+from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+
+SHOWN = 50
+COLUMNS = (
+    "product", "publisher", "transferable", "type", "metric", "quantity", "used", "clause",
+    "notice_on", "expires_on", "restrictions", "spdx", "due",
+)  # fmt: skip
+
+
+@click.command(name="licenses")
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@workspace_option
+@click.option("--exit-on", type=click.DateTime(["%Y-%m-%d"]),
+              help="The planned exit; default: `dates.end` of contract.yaml.")  # fmt: skip
+@click.option("--csv", "as_csv", is_flag=True, help="Write every license as CSV.")
+@click.option("--cyclonedx", is_flag=True, help="Write every license as CycloneDX 1.6 JSON.")
+@json_option
+def command(
+    bundle: Path | None,
+    root: Path,
+    exit_on: dt.datetime | None,
+    *,
+    as_csv: bool,
+    cyclonedx: bool,
+    as_json: bool,
+) -> int:
+    """List the licenses of BUNDLE (default: the newest), those with something due first.
+
+    Whether each may come along, notice to give, what lapses before the planned exit, more in use
+    than bought; and what the configurations of cloud assets say: license included, brought along,
+    bought through a marketplace. Licenses of packages are counted; `--csv` lists them.
+    """
+    if as_csv + cyclonedx + as_json > 1:
+        raise InputError("licenses: --csv, --cyclonedx and --json are three outputs; choose one")
+    workspace = load_workspace(root)
+    path = bundle or latest_bundle(workspace)
+    if path is None:
+        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    opened = open_bundle(path)
+    if cyclonedx:
+        show_json(bom_of(opened))
+        return EXIT_CLEAN
+    there = workspace.contract_file.is_file()
+    contract = load_contract(workspace.contract_file).document if there else {}
+    day = exit_on.date() if exit_on else exit_day(contract)
+    found = position_of(opened, day, dt.datetime.now(dt.UTC).date())
+    told = signals_of(opened)
+    if as_csv:
+        for line in csv_lines(COLUMNS, _rows(found)):
+            click.echo(line, nl=False)
+    elif as_json:
+        show_json(
+            {
+                "bundle": opened.id, "exitOn": day and day.isoformat(),
+                "licenses": [_json(one) for one in found],
+                "signals": [_signal_json(one) for one in told],
+            }
+        )  # fmt: skip
+    else:
+        _print_text(found, told, day)
+    return EXIT_CLEAN
+
+
+def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date | None) -> None:
+    agreements = [one for one in found if not one.record.get("spdxExpression")]
+    for one in agreements[:SHOWN]:
+        row = one.record
+        click.secho(f"{row['product']} ({row.get('publisher') or 'no publisher'})", bold=True)
+        bought = f"{row.get('quantity') or ''} {row.get('metric', '')}".strip()
+        bought = bought and f", {bought}"
+        clause = f", {row['clause']}" if row.get("clause") else ""
+        used = f", {one.used} in use" if one.used is not None else ""
+        click.echo(f"  transferable: {row['transferable']}{bought}{used}{clause}")
+        for line in one.due:
+            click.echo(f"  -> {line}")
+    if len(agreements) > SHOWN:
+        click.echo(f"and {len(agreements) - SHOWN} more; all are in --csv")
+    counted = Counter(str(one.record["spdxExpression"]) for one in found
+                      if one.record.get("spdxExpression"))  # fmt: skip
+    if counted:
+        click.echo(f"{counted.total()} packages under {len(counted)} open-source licenses:")
+        for expression, packages in counted.most_common(10):
+            click.echo(f"  {packages:5}  {expression}")
+    for signal in told[:SHOWN]:
+        click.echo(
+            f"{signal.code}: {signal.product}, {signal.native_type} {signal.native_id} "
+            f"({signal.because}): {MEANING[signal.code]}"
+        )
+    if len(told) > SHOWN:
+        click.echo(f"and {len(told) - SHOWN} more; all are in --json")
+    said = day.isoformat() if day else "unknown: what lapses before it cannot be said"
+    click.echo(f"planned exit: {said}")
+
+
+def _rows(found: Sequence[Position]) -> Iterator[tuple[object, ...]]:
+    for one in found:
+        row = one.record
+        yield (
+            row["product"], row.get("publisher", ""), row["transferable"],
+            row.get("licenseType", ""), row.get("metric", ""), row.get("quantity", ""),
+            "" if one.used is None else one.used, row.get("clause", ""), one.notice_on or "",
+            one.expires_on or "", "; ".join(row.get("restrictions", ())),
+            row.get("spdxExpression", ""), "; ".join(one.due),
+        )  # fmt: skip
+
+
+def _json(one: Position) -> dict[str, Any]:
+    return {
+        **one.record,
+        "used": one.used,
+        "noticeOn": one.notice_on and one.notice_on.isoformat(),
+        "due": list(one.due),
+    }
+
+
+def _signal_json(one: Signal) -> dict[str, str]:
+    return {
+        "code": one.code, "product": one.product, "nativeType": one.native_type,
+        "nativeId": one.native_id, "scope": one.scope, "because": one.because,
+        "meaning": MEANING[one.code],
+    }  # fmt: skip
