@@ -12,7 +12,13 @@ from exitkit.model.verdict import Level
 
 CANNOT = (Level.NONE, Level.DESCRIBED, Level.PROPRIETARY)
 """Levels at which something cannot be taken along as it is."""
-PREFIXES = {"AWS": "aws::", "Azure": "microsoft.", "hosts": "host/", "licenses": "license/"}
+PREFIXES = {
+    "AWS": "aws::",
+    "Azure": "microsoft.",
+    "hosts": "host/",
+    "licenses": "license/",
+    "declared": "declared/",
+}
 DEVICE = "/device"
 """How the native type of every network platform ends, in lower case."""
 

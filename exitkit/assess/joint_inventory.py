@@ -1,0 +1,163 @@
+"""Hold what a party declares against what was observed: the joint inventory, line by line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from exitkit.assess.resource_names import names_of
+
+Record = Mapping[str, Any]
+
+DECLARED = "declared"
+BESIDE = frozenset(
+    {"software.package", "software.license", "host.user", "host.endpoint", "host.job", "host.image",
+     "script", "script.repository", "document", "iam.policy"}
+)  # fmt: skip
+"""Kinds that no register of assets lists one by one: observed alone, they are no finding."""
+_COMPARED = {"name": "name", "scope": "scope", "region": "region", "status": "status"}
+
+
+class Standing(StrEnum):
+    """How a thing stands between the declaration and the observation."""
+
+    BOTH = "both"
+    DIFFERING = "differing"
+    DECLARED_ONLY = "declared-only"
+    OBSERVED_ONLY = "observed-only"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that the two sides write differently."""
+
+    field: str
+    declared: str
+    observed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the joint inventory.
+
+    `matched_by` is what the two have in common (`serial`, `arn`, `id`, `name` ...); `answers` who
+    has to answer for the line: `provider`, `customer` or `both`, empty where nothing is open.
+    `candidates` are the observed things of an ambiguous line.
+    """
+
+    standing: Standing
+    declared: Record | None
+    observed: Record | None
+    matched_by: str = ""
+    differences: tuple[Difference, ...] = ()
+    candidates: tuple[str, ...] = ()
+    answers: str = ""
+
+
+def joint_inventory(
+    assets: Iterable[Record], declared_fields: Mapping[str, Mapping[str, str]]
+) -> list[Line]:
+    """Return every line; `declared_fields` gives the declared fields by asset id.
+
+    Two sides match by what is certain first (serial, ARN, id, address), then by name; where a mark
+    fits several observed things, the line is ambiguous and nothing is guessed.
+    """
+    declared: list[Record] = []
+    observed: dict[str, Record] = {}
+    marks: dict[str, set[str]] = defaultdict(set)
+    for row in assets:
+        if row["provider"]["name"] == DECLARED:
+            declared.append(row)
+        else:
+            observed[str(row["@id"])] = row
+            for mark in _marks_of(row):
+                marks[mark].add(str(row["@id"]))
+    lines: list[Line] = []
+    taken: set[str] = set()
+    for row in declared:
+        line = _matched(row, declared_fields.get(str(row["@id"]), {}), observed, marks)
+        lines.append(line)
+        if line.observed:
+            taken.add(str(line.observed["@id"]))
+    lines += [
+        Line(Standing.OBSERVED_ONLY, None, row, answers="provider")
+        for urn, row in observed.items()
+        if urn not in taken and str(row["kind"]) not in BESIDE
+    ]
+    order = list(Standing)
+    return sorted(lines, key=lambda line: (order.index(line.standing), _name(line)))
+
+
+def _name(line: Line) -> str:
+    row = line.declared or line.observed or {}
+    return f"{row.get('name', '')} {row.get('@id', '')}"
+
+
+def _marks_of(row: Record) -> Iterator[str]:
+    provider = row["provider"]
+    listed = [(str(one["scheme"]), str(one["value"])) for one in row.get("identifiers", ())]
+    arns = [value for scheme, value in listed if scheme == "arn"]
+    for name in names_of(str(provider["scope"]), str(provider["nativeId"]), arns):
+        yield f"id:{name}"
+        yield f"arn:{name}"
+    for scheme, value in listed:
+        yield f"{scheme}:{value.lower()}"
+        yield f"id:{value.lower()}"
+    for name in {str(row.get("name", "")), str(provider["nativeId"]).rpartition("/")[2]} - {""}:
+        yield f"name:{name.lower()}"
+
+
+def _declared_marks(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (what it is, the mark), the most certain first."""
+    for field in ("serial", "arn", "id", "address"):
+        if value := fields.get(field, "").strip().lower():
+            yield field, f"{field}:{value}"
+            yield field, f"id:{value}"
+    for field in ("host", "name"):
+        if value := fields.get(field, "").strip().lower():
+            yield field, f"name:{value}"
+            yield field, f"name:{value.partition('.')[0]}"
+
+
+def _matched(
+    row: Record,
+    fields: Mapping[str, str],
+    observed: Mapping[str, Record],
+    marks: Mapping[str, set[str]],
+) -> Line:
+    for field, mark in _declared_marks(fields):
+        found = marks.get(mark, ())
+        if len(found) == 1:
+            other = observed[next(iter(found))]
+            differences = tuple(_differences(fields, other))
+            standing = Standing.DIFFERING if differences else Standing.BOTH
+            answers = "both" if differences else ""
+            return Line(standing, row, other, field, differences, answers=answers)
+        if found:
+            names = tuple(sorted(_told(observed[urn]) for urn in found))
+            return Line(Standing.AMBIGUOUS, row, None, field, candidates=names, answers="both")
+    return Line(Standing.DECLARED_ONLY, row, None, answers="both")
+
+
+def _told(row: Record) -> str:
+    return f"{row['provider']['nativeType']} {row['provider']['nativeId']}"
+
+
+def _differences(fields: Mapping[str, str], other: Record) -> Iterator[Difference]:
+    for field, member in _COMPARED.items():
+        said = fields.get(field, "").strip()
+        seen = other.get(member, "") if member in ("name", "status") else other["provider"][member]
+        if said and seen and not _alike(said, str(seen)):
+            yield Difference(field, said, str(seen))
+
+
+def _alike(said: str, seen: str) -> bool:
+    def plain(text: str) -> str:
+        return "".join(character for character in text.lower() if character.isalnum())
+
+    first = plain(said.partition(".")[0])
+    return plain(said) == plain(seen) or first == plain(seen.partition(".")[0])

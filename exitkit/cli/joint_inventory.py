@@ -1,0 +1,131 @@
+"""Hold what was declared against what was observed, and draw up the minutes for both to sign."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exitkit.assess.joint_inventory import Line, Record, Standing
+from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.engine.joint_inventory import lines_of, write_minutes
+from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
+from exitkit.report.csv_table import csv_lines
+from exitkit.report.joint_inventory import LANGUAGES
+from exitkit.store.reader import open_bundle
+from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+
+SHOWN = 30
+COLUMNS = (
+    "standing", "answers", "matched_by", "declared_id", "declared_name", "observed_type",
+    "observed_id", "observed_name", "observed_scope", "differences", "candidates",
+)  # fmt: skip
+
+
+@click.command(name="joint-inventory")
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@workspace_option
+@click.option("--minutes", is_flag=True, help="Write the minutes into reports/.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
+              help="The language of the minutes.")  # fmt: skip
+@click.option("--csv", "as_csv", is_flag=True, help="Write every line as CSV.")
+@json_option
+def command(
+    bundle: Path | None, root: Path, *, minutes: bool, lang: str, as_csv: bool, as_json: bool
+) -> int:
+    """Compare what the sources of type `declared` say with what BUNDLE's other sources observed.
+
+    Declared and observed, alike or differing; declared only; observed only; ambiguous where
+    several observed things may be meant. Each open line says who answers for it. `--minutes`
+    writes them as a document for both parties to sign. Exit code 1 when a line is open.
+    """
+    if minutes + as_csv + as_json > 1:
+        raise InputError(
+            "joint-inventory: --minutes, --csv and --json are three outputs; choose one"
+        )
+    workspace = load_workspace(root)
+    path = bundle or latest_bundle(workspace)
+    if path is None:
+        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    opened = open_bundle(path)
+    if minutes:
+        there = workspace.contract_file.is_file()
+        contract = load_contract(workspace.contract_file).document if there else {}
+        today = dt.datetime.now(dt.UTC).date()
+        for written in write_minutes(opened, contract, workspace.reports, lang, today):
+            click.echo(written)
+        return EXIT_CLEAN
+    lines, declarations = lines_of(opened)
+    if as_csv:
+        for line in csv_lines(COLUMNS, _rows(lines)):
+            click.echo(line, nl=False)
+    elif as_json:
+        show_json({"bundle": opened.id, "lines": [_json(line) for line in lines]})
+    else:
+        for party, day, file, rows in declarations:
+            click.echo(f"declared by {party} on {day}: {rows} things in {file}")
+        _print_text(lines)
+    return EXIT_FOUND if any(line.answers for line in lines) else EXIT_CLEAN
+
+
+def _print_text(lines: Sequence[Line]) -> None:
+    counted = Counter(line.standing for line in lines)
+    for standing in Standing:
+        if not counted[standing]:
+            continue
+        click.secho(f"{standing.value}: {counted[standing]}", bold=True)
+        members = [line for line in lines if line.standing is standing]
+        for line in members[:SHOWN] if standing is not Standing.BOTH else ():
+            click.echo(f"  {_told(line)}")
+        if len(members) > SHOWN and standing is not Standing.BOTH:
+            click.echo(f"  and {len(members) - SHOWN} more; all are in --csv")
+
+
+def _told(line: Line) -> str:
+    sides = [_name(row) for row in (line.declared, line.observed) if row is not None]
+    said = " = ".join(dict.fromkeys(sides))
+    if line.matched_by:
+        said += f" (by {line.matched_by})"
+    for one in line.differences:
+        said += f"; {one.field}: declared {one.declared!r}, observed {one.observed!r}"
+    if line.candidates:
+        said += f"; may be {', '.join(line.candidates)}"
+    return f"{said}; answers: {line.answers}"
+
+
+def _name(row: Record) -> str:
+    provider = row["provider"]
+    return f"{row.get('name') or provider['nativeId']} ({provider['nativeType']})"
+
+
+def _rows(lines: Sequence[Line]) -> Iterator[tuple[object, ...]]:
+    for line in lines:
+        declared, observed = line.declared or {}, line.observed or {}
+        seen = observed.get("provider", {})
+        yield (
+            line.standing.value, line.answers, line.matched_by,
+            declared.get("provider", {}).get("nativeId", ""), declared.get("name", ""),
+            seen.get("nativeType", ""), seen.get("nativeId", ""), observed.get("name", ""),
+            seen.get("scope", ""),
+            "; ".join(f"{d.field}: {d.declared} | {d.observed}" for d in line.differences),
+            "; ".join(line.candidates),
+        )  # fmt: skip
+
+
+def _json(line: Line) -> dict[str, Any]:
+    return {
+        "standing": line.standing.value,
+        "answers": line.answers,
+        "matchedBy": line.matched_by,
+        "declared": line.declared and line.declared["@id"],
+        "observed": line.observed and line.observed["@id"],
+        "differences": [
+            {"field": one.field, "declared": one.declared, "observed": one.observed}
+            for one in line.differences
+        ],
+        "candidates": list(line.candidates),
+    }

@@ -1,0 +1,140 @@
+"""Write the minutes of the joint inventory (inventaire contradictoire) for both to sign."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from exitkit.assess.joint_inventory import Line, Record, Standing
+from exitkit.report.html import visible
+
+LANGUAGES = ("en", "fr")
+LONGEST_LIST = 1000
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!])")
+
+
+@dataclass(frozen=True, slots=True)
+class MinutesInputs:
+    """Everything the minutes say; a text that is empty becomes a visible blank."""
+
+    today: dt.date
+    bundle: str
+    series: str
+    sequence: int
+    observed_until: str
+    declarations: tuple[tuple[str, str, str, int], ...]
+    lines: tuple[Line, ...]
+    contract: str = ""
+    customer: str = ""
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Minutes:
+    """The minutes in one language, sentence by sentence, for both templates."""
+
+    words: Mapping[str, Any]
+    language: str
+    customer: str
+    provider: str
+    contract: str
+    held: str
+    basis: str
+    declarations: tuple[str, ...]
+    counts: tuple[tuple[int, str], ...]
+    rows: tuple[tuple[str, str, str, str, str], ...]
+    further: str
+
+
+def html(inputs: MinutesInputs, language: str) -> bytes:
+    """Return the minutes as one HTML file that needs nothing else."""
+    return _rendered("joint_inventory.html", _minutes(inputs, language), autoescape=True)
+
+
+def markdown(inputs: MinutesInputs, language: str) -> bytes:
+    """Return the minutes as Markdown, nothing of it markup but our own."""
+    return _rendered("joint_inventory.md.j2", _minutes(inputs, language), autoescape=False)
+
+
+def _rendered(template: str, minutes: _Minutes, *, autoescape: bool) -> bytes:
+    environment = Environment(
+        loader=PackageLoader("exitkit.report", "templates"),
+        autoescape=autoescape,  # noqa: S701 - Markdown is escaped by its own filter
+        finalize=visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = lambda text: _MARKS.sub(r"\\\1", " ".join(str(text).split()))
+    return environment.get_template(template).render(minutes=minutes).encode()
+
+
+def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
+    words = _words()[language]
+    counted = Counter(line.standing for line in inputs.lines)
+    still_open = [line for line in inputs.lines if line.answers]
+    shown = still_open[:LONGEST_LIST]
+    more = len(still_open) - len(shown)
+    return _Minutes(
+        words=words,
+        language=language,
+        customer=inputs.customer or words["no_name"],
+        provider=inputs.provider or words["no_name"],
+        contract=words["contract"].format(contract=inputs.contract or words["no_contract"]),
+        held=words["held"].format(day=inputs.today.isoformat()),
+        basis=words["basis"].format(
+            series=inputs.series,
+            sequence=inputs.sequence,
+            bundle=inputs.bundle,
+            until=inputs.observed_until[:16].replace("T", " ") + " UTC",
+        ),
+        declarations=tuple(
+            words["declaration"].format(party=party, day=day, file=file, rows=rows)
+            for party, day, file, rows in inputs.declarations
+        ),
+        counts=tuple((counted[one], words["standings"][one.value]) for one in Standing),
+        rows=tuple(_row(number, line, words) for number, line in enumerate(shown, start=1)),
+        further=words["further"].format(n=more) if more else "",
+    )
+
+
+def _row(number: int, line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    finding = [words["standings"][line.standing.value]]
+    if line.matched_by and line.observed:
+        finding.append(words["matched_by"].format(field=line.matched_by))
+    finding += [
+        words["differs"].format(field=one.field, declared=one.declared, observed=one.observed)
+        for one in line.differences
+    ]
+    if line.candidates:
+        finding.append(words["may_be"].format(names=", ".join(line.candidates)))
+    answers = str(words["answers"][line.answers])
+    return (
+        str(number), _told(line.declared), _told(line.observed), "; ".join(finding), answers,
+    )  # fmt: skip
+
+
+def _told(row: Record | None) -> str:
+    if row is None:
+        return ""
+    provider = row["provider"]
+    name = str(row.get("name") or provider["nativeId"])
+    own = str(provider["nativeId"])
+    where = "/".join(str(provider[part]) for part in ("name", "scope", "region") if provider[part])
+    return f"{name} ({provider['nativeType']}{'' if own == name else f' {own}'}, {where})"
+
+
+@cache
+def _words() -> dict[str, Any]:
+    path = files("exitkit.report") / "words" / "joint_inventory.yaml"
+    words: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return words
