@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import settings
 
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, Finding, License
@@ -23,10 +22,6 @@ from exitkit.model.verdict import Aspect, Content, Exportability, Level, Respons
 from exitkit.store import evidence, records
 from exitkit.store.keys import public_pem
 from exitkit.store.writer import BundleInputs, write_bundle
-
-# A loaded machine is no fault of the code under test.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 NOW = dt.datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=dt.UTC)
 KINDS = {
