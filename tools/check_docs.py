@@ -83,7 +83,9 @@ def _option_row(option: click.Option) -> str:
 def _readme_faults() -> Iterator[str]:
     """The README's table names every command there is, and none that is not."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = set(re.findall(r"^\| `([a-z][a-z-]*(?: [a-z]+)?)(?![a-z-])[^`]*` \|", text, re.MULTILINE))
+    rows = set(
+        re.findall(r"^\| `([a-z][a-z-]*(?: [a-z]+)?)(?![a-z-])[^`]*` \|", text, re.MULTILINE)
+    )
     there = {
         name.removeprefix("exitkit ")
         for name, command in _commands(exitkit, "exitkit")
