@@ -1,18 +1,14 @@
-"""Work out which lines turn one device configuration into another, and what is not equal."""
+"""Work out which lines turn one device configuration into another."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-from exitkit.model.run import ItemResult
+from collections.abc import Iterable, Mapping, Sequence
 
 Tree = Mapping[str, Sequence[str]]
 """A configuration: each top-level line with the lines of its section, in order."""
 
 MASKED = "<masked>"
-ANOTHER_ORDER = "its entries stand in another order"
-DEFAULT_SHOWN = "a default that the target spells out"
 _MASK = re.compile(r"(?:\b\d )?<masked:[0-9a-f]+>")
 _NUMBERED_LIST = re.compile(r"(access-list \S+) ")
 
@@ -96,51 +92,6 @@ def lines_to_undo(before: Tree, now: Tree) -> list[str]:
             continue
         typed += [head, *(f" {line}" for line in section)]
     return typed
-
-
-def compare_trees(
-    kept: Tree,
-    there: Tree,
-    ordered: Sequence[re.Pattern[str]] = (),
-    defaults: Sequence[re.Pattern[str]] = (),
-) -> Iterator[ItemResult]:
-    """Yield an item for every line of `kept`, and for every line more in a section of it.
-
-    In sections that `ordered` matches the order counts. A line more that `defaults` matches is
-    equal: the target only spells out what goes without saying.
-    """
-    for head, section in kept.items():
-        name = without_masks(head)
-        yield ItemResult(name, "equal" if name in there else "missing")
-        wanted = [without_masks(line) for line in section]
-        yield from _compare_section(name, wanted, list(there.get(name, ())), ordered, defaults)
-    for name in sorted(_numbered_lists(kept)):
-        wanted, present = _list(kept, name), _list(there, name)
-        for line in present:
-            if line not in wanted:
-                yield ItemResult(line, "extra")
-        if sorted(wanted) == sorted(present) and wanted != present:
-            yield ItemResult(name, "different", ANOTHER_ORDER)
-
-
-def _compare_section(
-    name: str,
-    wanted: Sequence[str],
-    present: Sequence[str],
-    ordered: Sequence[re.Pattern[str]],
-    defaults: Sequence[re.Pattern[str]],
-) -> Iterator[ItemResult]:
-    for line in wanted:
-        yield ItemResult(f"{name} > {line}", "equal" if line in present else "missing")
-    for line in present:
-        if line not in wanted:
-            spelled_out = any(pattern.search(line) for pattern in defaults)
-            result, detail = ("equal", DEFAULT_SHOWN) if spelled_out else ("extra", "")
-            yield ItemResult(f"{name} > {line}", result, detail)
-    is_ordered = _is_list(name) or any(pattern.search(name) for pattern in ordered)
-    common = [line for line in present if line in wanted]
-    if is_ordered and common != [line for line in wanted if line in present]:
-        yield ItemResult(name, "different", ANOTHER_ORDER)
 
 
 def _numbered_lists(lines: Tree) -> set[str]:

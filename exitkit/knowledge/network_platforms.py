@@ -11,7 +11,7 @@ from importlib.resources import files
 import yaml
 
 from exitkit.errors import InputError
-from exitkit.knowledge.configuration_sections import Placed, placed
+from exitkit.knowledge.configuration_sections import Placed, Span, placed
 
 MASK = "<masked:"
 """How a masked secret begins (store/redact.py); a line that holds one cannot be restored."""
@@ -43,10 +43,12 @@ class Platform:
     `structure` says how sections look (`configuration_sections.STRUCTURES`); `before` is typed
     before the configuration is asked for, where the session has to be put into a mode first.
     `commands` has `configuration` and may have `version`, `inventory`, `license`. `last_line` ends
-    a whole configuration, where the system prints one. `volatile` lines differ from one look to
-    the next; `skip` lines are printed but may not be typed; `not_restored` says for people what a
-    restore of the configuration leaves out. In sections that `ordered` matches the order of lines
-    counts; lines that `defaults` matches say what goes without saying.
+    a whole configuration, where the system prints one. `volatile` lines and `volatile_blocks`
+    differ from one look to the next, as do secrets that the system encrypts anew each time
+    (`resalted`, with a group named `mask`); `texts` are banners and the like;
+    `skip` lines are printed but may not be typed; `not_restored` says for people what a restore of
+    the configuration leaves out. In sections that `ordered` matches the order of lines counts;
+    lines that `defaults` matches say what goes without saying (assess/device_difference.py).
     """
 
     name: str
@@ -61,6 +63,9 @@ class Platform:
     rejected: re.Pattern[str]
     forbidden: re.Pattern[str]
     volatile: tuple[re.Pattern[str], ...]
+    volatile_blocks: tuple[re.Pattern[str], ...]
+    resalted: tuple[re.Pattern[str], ...]
+    texts: tuple[Span, ...]
     secrets: tuple[str, ...]
     facts: Mapping[str, re.Pattern[str]]
     license_lines: LicenseLines | None
@@ -73,7 +78,12 @@ class Platform:
 
     def without_volatile(self, text: str) -> str:
         """Return a configuration that is equal in two looks at an unchanged device."""
-        lines = (line.rstrip() for line in text.replace("\r", "").splitlines())
+        text = text.replace("\r", "")
+        for block in self.volatile_blocks:
+            text = block.sub("", text)
+        for pattern in self.resalted:
+            text = pattern.sub(_alike, text)
+        lines = (line.rstrip() for line in text.splitlines())
         kept = [line for line in lines if not any(p.search(line) for p in self.volatile)]
         return "\n".join(kept).strip("\n") + "\n"
 
@@ -98,7 +108,9 @@ class Platform:
         """Yield each line that may be typed, with the sections around it, outermost first."""
         lines = self.without_volatile(text).splitlines()
         return placed(
-            (line for line in lines if not any(p.search(line) for p in self.skip)), self.structure
+            (line for line in lines if not any(p.search(line) for p in self.skip)),
+            self.structure,
+            self.texts,
         )
 
 
@@ -139,6 +151,9 @@ def _platform(row: Mapping[str, object]) -> Platform:
         rejected=re.compile(str(document["rejected"]), re.MULTILINE),
         forbidden=re.compile(str(document["forbidden"]), re.MULTILINE),
         volatile=_patterns(document["volatile"]),
+        volatile_blocks=_patterns(document.get("volatile_blocks"), re.MULTILINE),
+        resalted=_patterns(document.get("resalted"), re.MULTILINE),
+        texts=_spans(document.get("texts")),
         secrets=_texts(document["secrets"]),
         facts=_named_patterns(document["facts"]),
         license_lines=LicenseLines(
@@ -163,8 +178,18 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
-def _patterns(value: object) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(text) for text in _texts(value))
+def _alike(match: re.Match[str]) -> str:
+    start, end = (place - match.start() for place in match.span("mask"))
+    return f"{match.group(0)[:start]}{MASK}0>{match.group(0)[end:]}"
+
+
+def _patterns(value: object, flags: int = 0) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text, flags) for text in _texts(value))
+
+
+def _spans(value: object) -> tuple[Span, ...]:
+    rows = value if isinstance(value, list) else []
+    return tuple((re.compile(row["begin"]), re.compile(row["end"])) for row in rows)
 
 
 def _named_patterns(value: object) -> Mapping[str, re.Pattern[str]]:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.device_difference import CompareRules, compare_configurations
 from exitkit.assess.device_lines import (
     MASKED,
-    compare_trees,
     lines_to_restore,
     lines_to_undo,
     tree,
@@ -90,7 +90,7 @@ class NetworkConfigurationRestorer:
             device.save()
             after = device.run(platform.commands["configuration"])
         took_ms = int((time.monotonic() - started) * 1000)
-        items = list(_compared(platform, typed, after))
+        items = list(_compared(platform, text, after, own_login))
         unequal = sum(item.result != "equal" for item in items)
         losses = _losses(platform, kept, own_login)
         size = len(text.encode())
@@ -117,8 +117,7 @@ class NetworkConfigurationRestorer:
         canaries.see(read_back.encode())
         own_login = f"username {host.credentials(context.environ)[0]} "
         kept = _tree(platform, text)
-        expected = {head: lines for head, lines in kept.items() if not head.startswith(own_login)}
-        items = list(_compared(platform, expected, read_back))
+        items = list(_compared(platform, text, read_back, own_login))
         proven = all(item.result == "equal" for item in items)
         return compared(
             f"{holding.name} on {host.name}",
@@ -197,10 +196,15 @@ def _tree(platform: Platform, text: str) -> dict[str, list[str]]:
 
 
 def _compared(
-    platform: Platform, kept: Mapping[str, list[str]], read_back: str
+    platform: Platform, text: str, read_back: str, own_login: str
 ) -> Iterator[ItemResult]:
-    there = _tree(platform, _shown(platform, read_back))
-    return compare_trees(kept, there, platform.ordered, platform.defaults)
+    kept = [
+        (around, line)
+        for around, line in platform.placed(text)
+        if not (*around, line)[0].startswith(own_login)
+    ]
+    there = platform.placed(_shown(platform, read_back))
+    return compare_configurations(kept, there, CompareRules(platform.ordered, platform.defaults))
 
 
 def _shown(platform: Platform, text: str) -> str:

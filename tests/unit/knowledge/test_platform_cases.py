@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ FOLDER = Path(__file__).parents[2] / "cases" / "platforms"
 CASES = sorted(path for path in FOLDER.glob("*/*") if path.is_dir())
 IDS = [f"{case.parent.name}/{case.name}" for case in CASES]
 KEY = b"k" * 32
+ANEW = "<masked:0>"
+"""A secret that its system encrypts anew at each look, so that no mask can tell a change."""
 LEAST_PLATFORMS, LEAST_CASES = 25, 2
 
 
@@ -60,7 +63,8 @@ def test_a_changed_secret_changes_its_mask_and_nothing_else(case: Path) -> None:
         after = kept(case, changed).splitlines()
         assert len(after) == len(before)
         differing = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
-        assert differing, f"{secret}: a change of it does not show"
+        if ANEW not in (case / "expected.txt").read_text(encoding="utf-8"):
+            assert differing, f"{secret}: a change of it does not show"
         for a, b in differing:
             assert "<masked:" in a
             assert a.split("<masked:")[0] == b.split("<masked:")[0]
@@ -68,7 +72,10 @@ def test_a_changed_secret_changes_its_mask_and_nothing_else(case: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_another_key_makes_other_masks(case: Path) -> None:
-    assert kept(case, recorded(case), b"x" * 32) != kept(case, recorded(case))
+    ours, others = kept(case, recorded(case)), kept(case, recorded(case), b"x" * 32)
+    masks = set(re.findall("<masked:[0-9a-f]+>", ours)) - {ANEW}
+    assert masks or ANEW in ours
+    assert [mask for mask in masks if mask in others] == []
 
 
 WITH_FACTS = [case for case in CASES if (case / "facts.json").is_file()]
