@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exitkit.assess.device_difference import CompareRules, compare_configurations
 from exitkit.knowledge.network_platforms import all_platforms, platform_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
@@ -89,6 +90,29 @@ def test_release_model_and_serial_are_read(case: Path) -> None:
     patterns = platform_of(case.parent.name).facts
     found = {name: match["value"] for name, p in patterns.items() if (match := p.search(text))}
     assert found == json.loads((case / "facts.json").read_text(encoding="utf-8"))
+
+
+WITH_LICENSES = [case for case in CASES if (case / "licenses.json").is_file()]
+
+
+@pytest.mark.parametrize(
+    "case", WITH_LICENSES, ids=[f"{case.parent.name}/{case.name}" for case in WITH_LICENSES]
+)
+def test_licenses_are_read(case: Path) -> None:
+    lines = platform_of(case.parent.name).license_lines
+    assert lines is not None
+    found = list(lines.read((case / "license.txt").read_text(encoding="utf-8")))
+    assert found == json.loads((case / "licenses.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_configuration_compares_equal_to_itself_with_other_secrets(case: Path) -> None:
+    platform = platform_of(case.parent.name)
+    rules = CompareRules(platform.ordered, platform.defaults)
+    sides = (platform.placed(kept(case, recorded(case), key)) for key in (KEY, b"x" * 32))
+    items = list(compare_configurations(*sides, rules))
+    assert items
+    assert [item for item in items if item.result != "equal"] == []
 
 
 def test_every_platform_has_facts_to_read() -> None:
