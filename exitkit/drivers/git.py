@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,6 +109,27 @@ class Mirror:
             bundle.write(b"\n")
             bundle.flush()
             self._run(*pack, into=bundle)
+
+    def verify_bundle(self, bundle: Path) -> None:
+        """Clone the bundle elsewhere and hold every ref and object against the source's.
+
+        Raises GitFailed where the bundle is not the whole repository.
+        """
+        self._run("bundle", "verify", "--quiet", str(bundle))
+        again = self._folder.with_suffix(".restored")
+        try:
+            self._run(
+                "clone", "--quiet", "--mirror", "--template=", "--", str(bundle), str(again),
+                inside=False,
+            )  # fmt: skip
+            self._run(f"--git-dir={again}", "fsck", "--full", "--no-progress", inside=False)
+            form = "--format=%(refname) %(objectname)"
+            restored = self._run(f"--git-dir={again}", "for-each-ref", form, inside=False)
+        finally:
+            shutil.rmtree(again, ignore_errors=True)
+        expected = [f"{name} {object_id}" for name, object_id in self.refs]
+        if restored.decode("utf-8", "backslashreplace").splitlines() != expected:
+            raise GitFailed("git bundle: a clone of it has other refs; run git fsck at the source")
 
     def _head(self) -> str:
         try:

@@ -1,77 +1,101 @@
-"""Say what ties a script to where it runs now, line by line."""
+"""Hold what ties a script to where it runs now, as rules over what stands in its syntax tree."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
 
-from exitkit.model.holdings import Finding
+PORTABLE, ADAPT, REWRITE, UNKNOWN = "portable", "adapt", "rewrite", "unknown"
+CREDENTIAL, UNREADABLE, NO_PARSER = "credential-in-clear", "unreadable-syntax", "no-parser"
+STATE_VALUES = "state-values"
+PLACES = frozenset(
+    {"call", "import", "dependency", "block", "key", "member", "interpreter", "text", "comment"}
+)
 
-PORTABLE, ADAPT, REWRITE = "portable", "adapt", "rewrite"
-LONGEST_EXCERPT = 160
-CREDENTIAL = "credential-in-clear"
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One piece of a script: what it is in the syntax tree, its text, and where it starts.
+
+    `place` is `call` (a command or a function with its arguments), `import`, `dependency` (an
+    import that the language does not bring along), `block` (a declaration with its labels), `key`
+    and `member` (of a YAML or JSON document: its path, its path and value), `interpreter`,
+    `text` (what a line holds outside comments) or `comment` (comments and docstrings).
+    """
+
+    language: str
+    place: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a rule looks: kinds of fragments, in some languages (all where empty)."""
+
+    places: frozenset[str]
+    languages: frozenset[str]
+    pattern: re.Pattern[str]
+
+    def holds(self, fragment: Fragment) -> bool:
+        """Tell whether the fragment is what the rule is about."""
+        if fragment.place not in self.places:
+            return False
+        if self.languages and fragment.language not in self.languages:
+            return False
+        return self.pattern.search(fragment.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptRule:
-    """One pattern; `portability` is what a line that matches needs: `adapt` or `rewrite`."""
+    """`portability` is what a line needs where the rule holds; `portable` is a mere note."""
 
     id: str
     portability: str
     title: str
-    pattern: re.Pattern[str]
+    remedy: str
+    matches: tuple[Match, ...]
 
 
 @cache
-def script_rules() -> tuple[ScriptRule, ...]:
-    """Return every rule, in the order of the file."""
+def script_rules() -> Mapping[str, ScriptRule]:
+    """Return every rule by its id, in the order of the file."""
+    return {row["id"]: _rule(row) for row in _document()["rules"]}
+
+
+@cache
+def matches_in(place: str, language: str) -> tuple[tuple[str, Match], ...]:
+    """Return the matches that can hold for fragments of a place and language, with rule ids."""
     return tuple(
-        ScriptRule(row["id"], row["portability"], row["title"], re.compile(row["pattern"]))
-        for row in _document()["rules"]
+        (rule.id, match)
+        for rule in script_rules().values()
+        for match in rule.matches
+        if place in match.places and (not match.languages or language in match.languages)
     )
 
 
-def findings_of(path: str, masked: str) -> Iterator[Finding]:
-    """Yield what the rules find in a text whose secrets are masked already."""
-    for number, line in enumerate(masked.splitlines(), 1):
-        excerpt = line.strip()[:LONGEST_EXCERPT]
-        if "<masked:" in line:
-            yield Finding(path, number, CREDENTIAL, excerpt)
-        for rule in script_rules():
-            if rule.pattern.search(line):
-                yield Finding(path, number, rule.id, excerpt)
+@cache
+def credential_patterns() -> tuple[str, ...]:
+    """Return what credentials look like in scripts, beside the patterns for any text."""
+    return tuple(_document()["credentials"])
 
 
-def portability_of(findings: Iterable[Finding]) -> str:
-    """Return the worst that any finding asks for."""
-    needs = {rule.id: rule.portability for rule in script_rules()} | {CREDENTIAL: ADAPT}
-    asked = {needs[finding.rule] for finding in findings}
-    return REWRITE if REWRITE in asked else ADAPT if ADAPT in asked else PORTABLE
-
-
-def language_of(path: str, body: bytes) -> str:
-    """Return the language of a file by its first line or its name; `text` or `binary` else."""
-    first = body[:200].split(b"\n", 1)[0]
-    if first.startswith(b"#!"):
-        program = first.decode("latin-1").split("/")[-1].removeprefix("env ").split()[0]
-        return {"sh": "shell", "bash": "shell"}.get(program, program.rstrip("0123456789."))
-    suffix = PurePosixPath(path).suffix.lower()
-    known = _document()["languages"].get(suffix)
-    return str(known) if known else "binary" if b"\0" in body[:8000] else "text"
-
-
-def main_language(languages: Iterable[str]) -> str:
-    """Return the language most files are in."""
-    counted = Counter(languages)
-    return min(counted, key=lambda name: (-counted[name], name)) if counted else "text"
+def _rule(row: Mapping[str, Any]) -> ScriptRule:
+    matches = tuple(
+        Match(
+            frozenset(match["in"]),
+            frozenset(match.get("languages", ())),
+            re.compile(match["pattern"]),
+        )
+        for match in row.get("match", ())
+    )
+    return ScriptRule(row["id"], row["portability"], row["title"], row["remedy"], matches)
 
 
 @cache

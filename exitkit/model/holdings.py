@@ -71,7 +71,8 @@ class Finding:
 class Automation:
     """A script or repository and how portable it is. A line of `data/records/automation.jsonl`.
 
-    `portability` is `portable`, `adapt` or `rewrite`; `findings` are the lines that say why.
+    `portability` is `portable`, `adapt`, `rewrite` or, where nobody could read it, `unknown`;
+    `findings` are the lines that say why.
     """
 
     ref: Ref

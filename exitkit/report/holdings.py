@@ -29,7 +29,7 @@ class Holdings:
 
     def automation(self, names: Names) -> tuple[AutomationRow, ...]:
         """Return every script or repository, the least portable first."""
-        order = {"rewrite": 0, "adapt": 1, "portable": 2}
+        order = {"rewrite": 0, "unknown": 1, "adapt": 2, "portable": 3}
         rows = [self._automation(*row, names) for row in self._rows]
         return tuple(sorted(rows, key=lambda r: (order.get(r.portability, 0), r.name.text)))
 

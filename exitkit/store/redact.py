@@ -17,7 +17,7 @@ CREDENTIAL_PATTERNS: tuple[str, ...] = (
     r"\b(?P<secret>glpat-[A-Za-z0-9_-]{20,})\b",
     r"\b(?P<secret>xox[abpr]-[A-Za-z0-9-]{10,})\b",
     r"\b(?P<secret>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})",
-    r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@]+:(?P<secret>[^\s/@]+)@",
+    r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{1,200}:(?P<secret>[^\s/@]+)@",
     r"(?i)\bAccountKey=(?P<secret>[A-Za-z0-9+/=]{20,})",
     r"(?i)\bauthorization:\s*(?:bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{8,})",
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import subprocess
 import tarfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from exitkit.collectors.scripts import ScriptsCollector
 from exitkit.demo.files import LOOSE_SCRIPTS, SCRIPT_SECRETS, write_scripts
+from exitkit.drivers.git import GitFailed, Mirror
 from exitkit.model.asset import Asset
 from exitkit.model.holdings import Automation
 from exitkit.model.ledger import Call, CallOutcome
@@ -121,6 +123,8 @@ def test_findings_name_the_lines_that_tie_a_script_down(tmp_path: Path) -> None:
     assert runbooks == {
         ("nightly-copy.sh", 3, "aws-region"),
         ("nightly-copy.sh", 4, "aws-call"),
+        ("nightly-copy.sh", 4, "aws-endpoint"),
+        ("restart-web.sh", 3, "os-assumption"),
         ("restart-web.sh", 4, "ip-address"),
     }
     legacy = [
@@ -128,6 +132,7 @@ def test_findings_name_the_lines_that_tie_a_script_down(tmp_path: Path) -> None:
     ]
     assert legacy == [
         ("billing.py", 1, "aws-call"),
+        ("billing.py", 1, "dependency"),
         ("billing.py", 3, "aws-account-id"),
         ("billing.py", 4, "credential-in-clear"),
         ("billing.py", 5, "aws-arn"),
@@ -192,6 +197,97 @@ def test_a_link_out_of_the_tree_is_left_out_and_named(tmp_path: Path) -> None:
         assert "out" not in archive.getnames()
         assert archive.getmember("in").linkname == "README.md"
     assert any(loss.startswith("out:") for loss in tree.loss)
+
+
+def test_a_bundle_that_is_cut_short_is_not_taken_for_the_repository(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    repository = tmp_path / "git" / "runbooks"
+    git(repository, "branch", "release", "HEAD~1")
+    mirror = Mirror(repository, tmp_path / "mirror.git", 60)
+    whole, cut, partial = (tmp_path / name for name in ("whole", "cut", "partial"))
+    mirror.write_bundle(whole)
+    mirror.verify_bundle(whole)
+    cut.write_bytes(whole.read_bytes()[:-200])
+    git(repository, "bundle", "create", "--quiet", str(partial), "release")
+    for broken in (cut, partial):
+        with pytest.raises(GitFailed):
+            mirror.verify_bundle(broken)
+
+
+def test_every_ref_of_a_repository_is_in_its_bundle(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    repository = tmp_path / "git" / "runbooks"
+    git(repository, "branch", "release", "HEAD~1")
+    git(repository, "update-ref", "refs/notes/x", "HEAD")
+    git(repository, "update-ref", "refs/pull/7/head", "HEAD~2")
+    history = verdict(collect(tmp_path, "spool", "git/runbooks"), "git/runbooks", Aspect.HISTORY)
+    (tmp_path / "a.bundle").write_bytes(body(history))
+    git(tmp_path, "clone", "--quiet", "--mirror", "a.bundle", "again.git")
+    listing = ("for-each-ref", "--format=%(refname) %(objectname)")
+    assert git(tmp_path / "again.git", *listing) == git(repository, *listing)
+    assert "refs/pull/7/head" in git(tmp_path / "again.git", *listing)
+    git(tmp_path / "again.git", "fsck", "--full", "--strict")
+
+
+def test_a_repository_classes_each_of_its_scripts(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    [asset] = [f for f in collect(tmp_path, "spool", "git/runbooks") if isinstance(f, Asset)]
+    classes = {
+        one["path"]: (one["language"], one["portability"]) for one in asset.config["scripts"]
+    }
+    assert classes == {
+        "nightly-copy.sh": ("shell", "rewrite"),
+        "restart-web.sh": ("shell", "adapt"),
+        "rotate-logs.yml": ("ansible", "portable"),
+    }
+
+
+def test_a_file_that_no_parser_understands_is_held_and_classed_unknown(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "broken.sh").write_text("if then fi ((\n")
+    findings = collect(tmp_path, "spool", "scripts")
+    code = verdict(findings, "scripts/broken.sh", Aspect.CODE)
+    assert code.level is Level.OPEN
+    assert body(code) == b"if then fi ((\n"
+    assert "line 1 is not valid shell" in code.loss[0]
+    [record] = [f for f in findings if isinstance(f, Automation)]
+    assert record.portability == "unknown"
+
+
+def test_infrastructure_state_leaves_without_its_values(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    state = {
+        "version": 4,
+        "outputs": {"dsn": {"value": "s3cret-out"}},
+        "resources": [
+            {"type": "aws_db_instance", "name": "main", "instances": [
+                {"attributes": {"id": "db-1", "arn": "arn:aws:rds:x", "password": "s3cret-db"}}]},
+            {"type": "random_string", "name": "r", "instances": [
+                {"attributes": {"id": "s3cret-random", "result": "s3cret-random"}}]},
+        ],
+    }  # fmt: skip
+    (tmp_path / "scripts" / "terraform.tfstate").write_text(json.dumps(state))
+    (tmp_path / "scripts" / "plan.tfplan").write_bytes(b"PK\0s3cret-plan")
+    findings = collect(tmp_path, "spool", "scripts")
+    held = body(verdict(findings, "scripts/terraform.tfstate", Aspect.CODE))
+    assert b"db-1" in held
+    assert b"arn:aws:rds:x" in held
+    assert b"s3cret" not in held
+    assert b"s3cret" not in body(verdict(findings, "scripts/plan.tfplan", Aspect.CODE))
+    assert "s3cret" not in repr(findings)
+
+
+def test_state_in_the_history_keeps_the_history_at_home(tmp_path: Path) -> None:
+    write_scripts(tmp_path)
+    repository = tmp_path / "git" / "runbooks"
+    who = ("-c", "user.name=o", "-c", "user.email=o@example.org")
+    (repository / "terraform.tfstate").write_text('{"version": 4, "resources": []}')
+    git(repository, "add", "--all")
+    git(repository, *who, "commit", "-qm", "state")
+    (repository / "terraform.tfstate").unlink()
+    git(repository, *who, "commit", "-qam", "gone")
+    findings = collect(tmp_path, "spool", "git/runbooks")
+    assert isinstance(verdict(findings, "git/runbooks", Aspect.HISTORY), Gap)
 
 
 def test_a_damaged_repository_is_a_ledger_line_and_a_gap(tmp_path: Path) -> None:
