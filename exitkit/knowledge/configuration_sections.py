@@ -14,7 +14,7 @@ Span = tuple[re.Pattern[str], re.Pattern[str]]
 DEEPEST = 64
 _COMMAND = re.compile(r"[= ](?:add|set|remove|move|enable|disable)\b|=")
 _CLOSING = re.compile(r"(?:exit|quit)(?:[0-9]+|-[a-z-]+| all)?|end-[a-z]+|[!#]")
-_MASK = re.compile(r"<(masked(?::[0-9a-f]+)?)>")
+_MASK = re.compile(r"(?:<!\[CDATA\[)?<(masked(?::[0-9a-f]+)?)>(?:\]\]>)?")
 _NAMING_TAGS = ("tracker", "descr", "name", "if", "refid")
 
 

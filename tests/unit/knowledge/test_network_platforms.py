@@ -97,6 +97,15 @@ def test_a_line_without_a_secret_stays(line: str) -> None:
     assert Redactor(platform_of("cisco_ios").secrets, b"k" * 32).apply(line) == line
 
 
+@pytest.mark.parametrize("name", ["opnsense", "pfsense"])
+def test_a_secret_in_cdata_may_hold_any_character(name: str) -> None:
+    line = f"<ldap_bindpw><![CDATA[a<b>{SECRET}]]></ldap_bindpw>"
+    masked = Redactor(platform_of(name).secrets, b"k" * 32).apply(line)
+    assert masked.startswith("<ldap_bindpw><![CDATA[<masked:")
+    assert SECRET not in masked
+    assert [text for _, text in platform_of(name).placed(masked)] != [masked]
+
+
 def test_items_name_each_line_with_its_section() -> None:
     text = "hostname a\n!\ninterface Lo0\n ip address 10.0.0.1 255.255.255.255\n!\nend\n"
     assert platform_of("cisco_ios").items(text) == (
