@@ -41,6 +41,8 @@ def start() -> AwsAccount:
         "HOME": str(folder),
         # Loading a thousand public machine images takes seconds, and none of them is ours.
         "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+        # A certificate issued in mid-run would make two equal questions get two answers.
+        "MOTO_ACM_VALIDATION_WAIT": "86400",
         "MOTO_RECORDER_FILEPATH": str(recording_of(folder)),
     }
     command = [sys.executable, "-m", "exitkit.demo.aws_server", str(port)]

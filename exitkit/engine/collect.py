@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from exitkit import plugins
+from exitkit.assess.references import index_of, references
 from exitkit.errors import ExitkitError, PluginError
+from exitkit.knowledge.aws_relations import load_meanings
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, License
 from exitkit.model.ledger import Acknowledgement, Call, CallOutcome
@@ -106,9 +108,27 @@ def collect(
         for source, findings in zip(sources, runs, strict=True):
             for finding in findings:
                 harvest.add(source, finding)
+    _connect(harvest)
     harvest.check()
     _acknowledge(harvest, acknowledgements, now.date())
     return harvest
+
+
+def _connect(harvest: Harvest) -> None:
+    """Add the relations that show in configurations, and name on each asset what leads nowhere.
+
+    Only names are indexed: things of different accounts and sources refer to each other.
+    """
+    index, meanings = index_of(harvest.assets.values()), load_meanings()
+    for ref, asset in list(harvest.assets.items()):
+        if ref.provider != "aws":
+            continue
+        relations, unresolved = references(asset, index, meanings)
+        for relation in relations:
+            harvest.relations.setdefault(relation.urn, relation)
+        if unresolved:
+            ext = {**asset.ext, "unresolvedReferences": " ".join(unresolved)}
+            harvest.assets[ref] = replace(asset, ext=ext)
 
 
 def _one_source(

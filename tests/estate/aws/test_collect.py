@@ -299,6 +299,8 @@ def test_secret_values_and_unreachable_code_end_as_gaps(data: list[Finding]) -> 
         ("AWS::SecretsManager::Secret", Aspect.CREDENTIALS),
         ("AWS::SSM::Parameter", Aspect.CREDENTIALS),
         ("AWS::Lambda::Function", Aspect.CODE),
+        ("AWS::CertificateManager::Certificate", Aspect.CREDENTIALS),
+        ("AWS::CertificateManager::Certificate", Aspect.IDENTITY),
     }
 
 

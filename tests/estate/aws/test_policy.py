@@ -276,7 +276,7 @@ def concerned(case: Case, records: dict[str, dict[str, Any]]) -> set[str]:
         name
         for name, record in records.items()
         if name in assets
-        or assets & {record.get("asset"), record.get("subject"), record.get("object")}
+        or assets & {record.get("asset"), record.get("from"), record.get("to")}
         or record.get("operation") in operations
     }
 

@@ -1,0 +1,24 @@
+"""Load what a reference between two AWS things means."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+
+import yaml
+
+from exitkit.assess.references import Meanings
+
+
+@lru_cache(maxsize=1)
+def load_meanings() -> Meanings:
+    """Return the table of knowledge/aws/relations.yaml."""
+    file = files("exitkit.knowledge") / "aws" / "relations.yaml"
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return Meanings(
+        default=document["default"],
+        members=document["members"],
+        objects=document["objects"],
+        turned=document["turned"],
+        named={member: tuple(types) for member, types in document["named"].items()},
+    )
