@@ -115,7 +115,7 @@ class _Letter:
 
 def markdown(inputs: LetterInputs, language: str) -> bytes:
     """Return the letter as Markdown; names from outside cannot form any of its marks."""
-    environment = _environment(_unmarked)
+    environment = document_environment(unmarked)
     return (
         environment.get_template("letter.md.j2").render(letter=_written(inputs, language)).encode()
     )
@@ -123,7 +123,7 @@ def markdown(inputs: LetterInputs, language: str) -> bytes:
 
 def html(inputs: LetterInputs, language: str) -> bytes:
     """Return the letter as one HTML page that prints and needs no network."""
-    environment = _environment(visible)
+    environment = document_environment(visible)
     page = environment.get_template("letter.html").render(letter=_written(inputs, language))
     return page.encode()
 
@@ -136,7 +136,8 @@ def letter_words() -> Mapping[str, Any]:
     return words
 
 
-def _environment(finalize: Any) -> Environment:
+def document_environment(finalize: Any) -> Environment:
+    """Return the templates of documents; `ours` passes our own sentences through."""
     environment = Environment(
         loader=PackageLoader("exitkit.report", "templates"),
         autoescape=True,
@@ -149,7 +150,7 @@ def _environment(finalize: Any) -> Environment:
     return environment
 
 
-def _unmarked(value: Any) -> Markup:
+def unmarked(value: Any) -> Markup:
     """Escape what Markdown would read as a mark; our own sentences pass through `ours`."""
     if isinstance(value, Markup):
         return value

@@ -1,0 +1,82 @@
+"""Minutes say what the journal says, name the line, and leave the rest to those who sign."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Build = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def rehearsed(estate: Any, make_milestone: Build, write_step: dict[str, Any]) -> Any:
+    """A workspace with one rehearsal; names in it try to be markup."""
+    estate.write_contract(
+        customer={"name": "Acme <script>alert(1)</script>"}, provider={"name": "Host | *Co*"}
+    )
+    title = {"en": "Data <b>returned</b>", "fr": "Données restituées"}
+    estate.write_plan(make_milestone("M1", write_step, title=title))
+    assert estate.run("rehearse", "--yes").returncode == 0
+    return estate
+
+
+def written(estate: Any, *options: str) -> str:
+    ended = estate.run("minutes", estate.run_name("rehearsal"), *options)
+    assert ended.returncode == 0, ended.stderr
+    return Path(ended.stdout.strip()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("kind", ["rehearsal", "acceptance", "deletion", "notice"])
+def test_every_kind_is_written_in_both_languages_and_formats(
+    rehearsed: Any, kind: str, language: str
+) -> None:
+    page = written(rehearsed, "--kind", kind, "--lang", language)
+    assert f'<html lang="{language}">' in page
+    assert "<script>" not in page
+    assert "Acme &lt;script&gt;" in page
+    text = written(rehearsed, "--kind", kind, "--lang", language, "--format", "md")
+    assert "Host \\| \\*Co\\*" in text
+    assert re.search(r"\\\[.+\\\]", text), "no blank to fill in"
+
+
+def test_every_cited_line_is_printed_with_the_digest_of_the_journal(rehearsed: Any) -> None:
+    page = written(rehearsed, "--kind", "rehearsal")
+    cited = set(re.findall(r'href="#journal-(\d+)"', page))
+    assert cited
+    assert cited == set(re.findall(r'id="journal-(\d+)"', page))
+    measured = re.search(r"<td>exit_code</td>.*?<td>0 <a [^>]*>\[(\d+)\]</a></td>", page)
+    assert measured
+    status = rehearsed.run("status", rehearsed.run_name("rehearsal"))
+    head = re.search(r"head ([0-9a-f]{64})", status.stdout)
+    assert head
+    assert head[1] in page
+
+
+def test_what_nobody_signed_stays_a_named_blank(rehearsed: Any) -> None:
+    page = written(rehearsed, "--kind", "acceptance")
+    assert '<span class="blank">[signature]</span>' in page
+    assert "☐" in page
+    assert "☑" not in page
+    french = written(rehearsed, "--kind", "deletion", "--lang", "fr")
+    assert '<span class="blank">[technique]</span>' in french
+
+
+def test_a_milestone_that_is_not_in_the_plan_is_refused(rehearsed: Any) -> None:
+    refused = rehearsed.run("minutes", rehearsed.run_name("rehearsal"), "--milestone", "M99")
+    assert refused.returncode == 2
+    assert "there are M1" in refused.stderr
+
+
+def test_both_languages_have_the_same_words() -> None:
+    from exitkit.report.minutes_parts import minutes_words
+
+    def shape(value: Any) -> Any:
+        return {key: shape(one) for key, one in value.items()} if isinstance(value, dict) else None
+
+    words = minutes_words()
+    assert shape(words["en"]) == shape(words["fr"])
