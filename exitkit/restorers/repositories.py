@@ -1,0 +1,140 @@
+"""Clone git repositories from the history the bundle holds, check them whole, compare every head.
+
+Step params: `{what: repositories, target: <folder target>, assets: {native_type:
+"Git/Repository", names: ["*"]}}`; optional `rename`. Target settings: `{path: sandbox/git}`.
+Each becomes a bare repository `<name>.git`, ready to be served or pushed to another host.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.drivers.git import GitFailed
+from exitkit.drivers.git_clone import bundle_heads, check_whole, clone_bundle, heads_of
+from exitkit.model.plan import Step
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.ports import StepContext, Target
+from exitkit.store.holdings import Holding, chosen, restored_name
+from exitkit.store.local_ground import (
+    claim,
+    ground_identities,
+    ground_of,
+    release,
+    touched_by,
+)
+from exitkit.store.paths import segment
+from exitkit.store.reader import Bundle, open_bundle
+
+DEADLINE_S = 3600
+SUFFIX = ".git"
+
+
+class RepositoriesRestorer:
+    """Move repositories with their whole history to a folder of another host."""
+
+    what: ClassVar[str] = "repositories"
+    target_types: ClassVar[tuple[str, ...]] = ("folder",)
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the folder and those around it."""
+        return ground_identities(target)
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Leave the listing to the restorer of local objects, which lists every file."""
+        return ()
+
+    def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Clone, check with fsck, and compare the heads."""
+        bundle = open_bundle(context.bundle)
+        held, losses = _held(bundle, step)
+        names = [name for _, name, _ in held]
+        foreign = claim(target, names, context)
+        if foreign:
+            return failed(
+                f"{foreign} is already on {target.id} and is not ours;"
+                ' give the step `rename: "{name}-rehearsal"`'
+            )
+        started = time.monotonic()
+        items: list[ItemResult] = []
+        try:
+            for _, name, history in held:
+                clone_bundle(history, ground_of(target) / name, DEADLINE_S)
+                items += _compare(history, ground_of(target) / name, name)
+        except GitFailed as fault:
+            return failed(f"{target.id}: {fault}", touched_by(names))
+        took_ms = int((time.monotonic() - started) * 1000)
+        size = sum(history.stat().st_size for _, _, history in held)
+        different = sum(item.result != "equal" for item in items)
+        return Outcome(
+            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
+            f"{len(held)} repositories cloned and checked, {different} heads not as they were",
+            {
+                "items_restored": len(held), "bytes_restored": size,
+                "items_different": different, "losses": len(losses),
+            },
+            tuple(items), losses, (),
+            (Measurement("repositories", len(held), size, took_ms),), touched_by(names),
+        )  # fmt: skip
+
+    def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Check every clone again and compare its heads with those of the bundle."""
+        bundle = open_bundle(context.bundle)
+        held, losses = _held(bundle, step)
+        items: list[ItemResult] = []
+        proofs: list[Proof] = []
+        for holding, name, history in held:
+            found = list(_compare(history, ground_of(target) / name, name))
+            items += found
+            if all(item.result == "equal" for item in found):
+                proofs.append(Proof(holding.urn, "history"))
+        return compared(
+            "heads", items, canaries=Canaries.of({}), losses=losses, proofs=proofs,
+            metrics={"repositories_compared": len(held)},
+        )  # fmt: skip
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Remove the clones."""
+        return release(target, touched, context)
+
+
+def _held(
+    bundle: Bundle, step: Step
+) -> tuple[Sequence[tuple[Holding, str, Path]], tuple[str, ...]]:
+    """Return each repository with its name there and its history; a loss where we hold none."""
+    held: list[tuple[Holding, str, Path]] = []
+    losses: list[str] = []
+    for holding in chosen(bundle, step):
+        paths = [path for path in holding.paths("script") if path.endswith(".bundle")]
+        if not paths:
+            losses.append(f"repository {holding.name}: its history is not in the bundle")
+            continue
+        name = segment(restored_name(step, holding.name)) + SUFFIX
+        held.append((holding, name, bundle.content_path(paths[0])))
+    return held, tuple(losses)
+
+
+def _compare(history: Path, clone: Path, name: str) -> Iterator[ItemResult]:
+    wanted = bundle_heads(history)
+    if not clone.is_dir():
+        yield from (ItemResult(f"head {name} {ref}", "missing") for ref in sorted(wanted))
+        return
+    fault = check_whole(clone, DEADLINE_S)
+    yield ItemResult(f"repository {name}", "different" if fault else "equal", fault)
+    there = heads_of(clone, DEADLINE_S)
+    for ref in sorted(wanted.keys() | there.keys()):
+        item = f"head {name} {ref}"
+        if ref not in there:
+            yield ItemResult(item, "missing")
+        elif ref not in wanted:
+            yield ItemResult(item, "extra")
+        elif there[ref] != wanted[ref]:
+            yield ItemResult(item, "different", f"{there[ref]} where {wanted[ref]} was")
+        else:
+            yield ItemResult(item, "equal")
