@@ -79,6 +79,9 @@ def lines_to_undo(before: Tree, now: Tree) -> list[str]:
     typed += [f"no {name}" for name in sorted(lists)]
     for head in reversed(list(now)):
         if head not in before:
+            if head.startswith("interface "):
+                # A real one stays whatever is typed; what it was told has to go by itself.
+                typed += [head, *(f" {_negated(line)}" for line in now[head])]
             if not head.startswith(("hostname ", *(f"{name} " for name in lists))):
                 typed.append(_negated(head))
         elif _is_list(head) and list(now[head]) != list(before[head]):
@@ -107,4 +110,6 @@ def _is_list(head: str) -> bool:
 
 
 def _negated(line: str) -> str:
+    if line.startswith("description "):
+        return "no description"  # FRR does not take its text
     return line.removeprefix("no ") if line.startswith("no ") else f"no {line}"

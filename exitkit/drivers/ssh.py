@@ -16,6 +16,7 @@ from exitkit.drivers.ssh_login import (
     Hop,
     Line,
     Login,
+    hang_up,
     host_key_identities,
     log_in,
     open_terminal,
@@ -119,9 +120,7 @@ class Device:
 
     def close(self) -> None:
         """Hang up; safe to call twice."""
-        self._line.cut()
-        for transport in reversed(self._transports):
-            transport.close()
+        hang_up(self._transports, self._line)
 
     def __enter__(self) -> Device:
         return self
@@ -204,9 +203,7 @@ def _opened(hops: Sequence[Hop], platform: str, known_hosts: Path, deadline_s: f
         device = Device(transports, channel, known, line, login)
         device.greet()
     except BaseException:
-        line.cut()
-        for transport in transports:
-            transport.close()
+        hang_up(transports, line)
         raise
     return device
 

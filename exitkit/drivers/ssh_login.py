@@ -108,11 +108,19 @@ def log_in(hops: Sequence[Hop], known_hosts: Path, line: Line) -> list[Transport
         for hop in hops:
             transports.append(_one_hop(hop, transports, known_hosts, line))
     except BaseException:
-        line.cut()
-        for transport in transports:
-            transport.close()
+        hang_up(transports, line)
         raise
     return transports
+
+
+def hang_up(transports: Sequence[Transport], line: Line) -> None:
+    """Cut the line first, so that no goodbye waits for a device that does not listen."""
+    from paramiko.ssh_exception import SSHException
+
+    line.cut()
+    for transport in reversed(transports):
+        with contextlib.suppress(SSHException, OSError, EOFError):
+            transport.close()
 
 
 def open_terminal(transport: Transport, line: Line) -> Channel:
@@ -154,16 +162,16 @@ def _one_hop(hop: Hop, before: Sequence[Transport], known_hosts: Path, line: Lin
         _check_host_key(transport, known, hop, known_hosts)
         _authenticate(transport, hop, line)
     except AuthenticationException as error:
-        _close(transport, line)
+        hang_up([transport] if transport else [], line)
         # paramiko says so as well when the server hangs up, or we do at the deadline.
         if "transport shut down" in str(error):
             raise _no_login(hop, error) from error
         raise DeviceRefused(f"{hop.address}: user name or password refused; check both") from error
     except (SSHException, OSError, EOFError, ValueError) as error:
-        _close(transport, line)
+        hang_up([transport] if transport else [], line)
         raise _no_login(hop, error) from error
     except BaseException:
-        _close(transport, line)
+        hang_up([transport] if transport else [], line)
         raise
     return transport
 
@@ -172,12 +180,6 @@ def _no_login(hop: Hop, error: BaseException) -> DeviceUnavailable:
     return DeviceUnavailable(
         f"{hop.address}: no login in time ({type(error).__name__}); look at the device"
     )
-
-
-def _close(transport: Transport | None, line: Line) -> None:
-    line.cut()
-    if transport is not None:
-        transport.close()
 
 
 def _through(gate: Transport, hop: Hop, line: Line) -> Any:

@@ -52,7 +52,7 @@ def test_undo_types_only_what_changed_and_never_leaves_a_device_without_a_name()
     assert lines_to_undo(before, now) == [
         "no router ospf 1",
         "interface e0",
-        " no description new",
+        " no description",
         "hostname spare",
         "interface e0",
         " description old",
