@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from exitkit.store.pattern_hints import hint_of
+
 CREDENTIAL_PATTERNS: tuple[str, ...] = (
     # Each has one group named `secret`; everything around it stays readable.
     r"(?P<secret>-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----)",
@@ -48,8 +50,21 @@ class Redactor:
     def apply(self, text: str) -> str:
         """Return `text` without secrets; applying it again changes nothing."""
         for pattern in self.patterns:
-            text = re.sub(pattern, self._masked, text, flags=re.MULTILINE)
+            text = self._without(pattern, text)
         return text
+
+    def _without(self, pattern: str, text: str) -> str:
+        """Replace in the lines that could hold a match, which gives the same and is far faster."""
+        hint = hint_of(pattern)
+        spans = None if hint is None else hint.spans(text)
+        if spans is None:
+            return re.sub(pattern, self._masked, text, flags=re.MULTILINE)
+        parts, at = [], 0
+        for start, end in spans:
+            line = re.sub(pattern, self._masked, text[start:end], flags=re.MULTILINE)
+            parts += [text[at:start], line]
+            at = end
+        return "".join((*parts, text[at:]))
 
     def _masked(self, match: re.Match[str]) -> str:
         group: str | int = 0
