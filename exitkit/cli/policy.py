@@ -20,7 +20,7 @@ from exitkit.knowledge.aws_policy import (
     policy_documents,
 )
 from exitkit.knowledge.aws_role import ROLE_NAME, cloudformation_template, terraform_configuration
-from exitkit.knowledge.hosts import host_commands
+from exitkit.knowledge.host_commands import command_lines, sudoers_fragment
 from exitkit.workspace.files import load_workspace
 from exitkit.workspace.schema_faults import suggest
 
@@ -38,12 +38,9 @@ See knowledge/platforms/<platform>.yaml for the exact commands of each platform.
 
 
 HOSTS = """\
-A login of its own, without a password, by key; nothing is written on the host.
-It works without sudo; with it, also what others may not read is seen: cron tables, sudo rules,
-keys of other users, programs behind ports, certificates. exitkit uses `sudo -n /bin/sh -c` with
-the commands marked below and asks for no password; whoever does not want to allow a shell leaves
-sudo out and acknowledges those calls:
-  exitkit ALL=(root) NOPASSWD: /bin/sh
+# A login of its own, without a password, by key; nothing is written on the host, and nothing but
+# these commands is run there. "sudo -n" marks those that see more as root; where sudo refuses one,
+# it is run as the user, and the ledger says what may be missing.
 """
 
 
@@ -119,13 +116,12 @@ def command(
 
 
 def _show_hosts() -> None:
-    """Print the commands one by one, and the sudoers line that lets the marked ones read more."""
+    """Print the commands one by one, and the sudoers file that allows the marked ones only."""
     click.echo(HOSTS)
-    for command in host_commands():
-        marks = " (sudo -n where allowed)" if command.sudo else ""
-        needs = f", where {command.needs} is there" if command.needs else ""
-        click.echo(f"# {command.name}: {command.reads}{needs}{marks}")
-        click.echo(f"  {command.run}")
+    for line in command_lines():
+        click.echo(f"# {line}")
+    click.echo()
+    click.echo(sudoers_fragment(), nl=False)
 
 
 _TOO_MANY = (
