@@ -17,7 +17,7 @@ from exitkit.knowledge.script_rules import Fragment
 
 LONGEST_TEXT = 400
 MOST_FAULTS = 20
-PARSING_S = 5.0
+PARSING_S = 2.0
 CHUNK = 4096
 PIECE, OVERLAP = 4000, 300
 GRAMMARS = {
@@ -127,6 +127,9 @@ class _Walk:
     def visit(self, node: Node) -> None:
         kind = node.type
         if node.is_error or node.is_missing:
+            # Where the root itself is an error, the place is that of an error below it.
+            if node.parent is None and any(child.has_error for child in node.children):
+                return
             if len(self.reading.faults) < MOST_FAULTS:
                 self.reading.faults.append(node.start_point.row + 1)
         elif kind in COMMENTS:
@@ -264,7 +267,7 @@ class _Walk:
         if self.language not in ("python", "javascript", "typescript") or node.child_count < 3:
             return
         name, value = node.children[0], node.children[-1]
-        if name.type not in ("identifier", "attribute"):
+        if name.type not in ("identifier", "attribute", "object_pattern"):
             return
         while value.type in ("await_expression", "await") and value.children:
             value = value.children[-1]
@@ -272,6 +275,10 @@ class _Walk:
             return
         text = self._text(value).removeprefix("new ").strip()
         required = re.match(r"require\(\s*[\"']([^\"']+)", text)
+        if name.type == "object_pattern":
+            for taken in re.findall(r"(\w+)\s*(?=[,}])", self._text(name)) if required else ():
+                self.bound[taken] = f"{required[1]}.{taken}" if required else taken
+            return
         made = required[1] if required else self._resolved(text).partition("(")[0]
         if made != text.partition("(")[0] or required or made.split(".")[0] in self._modules():
             self.bound[self._whole(name)] = made
@@ -305,7 +312,7 @@ class _Walk:
         text = self._whole(node)
         self._add("block", _row(node), " ".join(text.replace("\\\n", " ").split()))
         for child in node.children:
-            if child.type == "shell_command":
+            if child.type == "shell_command" and not self._whole(child).startswith("<<"):
                 self.reading.inner.append(Inner("shell", self._whole(child), child.start_point.row))
             elif child.type == "heredoc_block":
                 body = self._whole(child).rsplit("\n", 1)[0]

@@ -1,11 +1,13 @@
-"""Take the code of Lambda functions and layers along, byte for byte as it was deployed."""
+"""Take the code of Lambda functions and layers along, and say how portable it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import ClassVar
 
+from exitkit import plugins
 from exitkit.model.asset import Asset
+from exitkit.model.holdings import Automation
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Context, Finding, Source
@@ -13,6 +15,7 @@ from exitkit.store.paths import segment
 
 LONGEST_NAME = 90
 FORMAT = "deployment package (zip)"
+SCAN_NEEDS = ("tree_sitter:scripts",)
 METHODS = {
     "AWS::Lambda::Function": "lambda:GetFunction",
     "AWS::Lambda::LayerVersion": "lambda:GetLayerVersion",
@@ -54,10 +57,20 @@ class LambdaCode:
         # Two accounts may each have a function of this name.
         place = f"lambda-{asset.ref.scope}-{asset.ref.region}"
         name = segment(f"{place}-{asset.ref.native_id}", LONGEST_NAME)
-        content = Content(f"datasets/{name}/code.zip", package.spooled, "application/zip", "data")
+        held = package.spooled
+        loss: tuple[str, ...] = ("not scanned: the extra `scripts` is not installed",)
+        if not plugins.missing(SCAN_NEEDS):
+            from exitkit.drivers.package_scan import scan_package
+
+            scan = scan_package(held, context.mask_key)
+            yield Automation(asset.ref, scan.language, scan.portability, scan.findings)
+            loss = scan.losses
+            held = scan.masked or held
+        content = Content(f"datasets/{name}/code.zip", held, "application/zip", "data")
         yield Draft(
-            asset.ref, Aspect.CODE, Level.OPEN, METHODS[asset.ref.native_type], FORMAT, (content,)
-        )
+            asset.ref, Aspect.CODE, Level.OPEN, METHODS[asset.ref.native_type], FORMAT, (content,),
+            loss=loss,
+        )  # fmt: skip
 
 
 def _left_out(asset: Asset, why: str) -> Gap:

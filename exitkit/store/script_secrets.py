@@ -22,7 +22,7 @@ _QUOTED = (
 )
 _BARE = (
     _NAMED + r"[\"']?\s*(?:=|:)\s*(?P<quote>[\"']?)"
-    r"(?!<masked:|\$|`|!|&|\*|\{\{|\[|[\"']|(?:None|null|true|false|yes|no)\b)"
+    r"(?!<masked:|\$|`|!|\?|&|\*|\{\{|\[|[\"']|(?:None|null|true|false|yes|no)\b)"
     r"(?P<secret>[^\s\"',;`]{4,})(?P=quote)"
 )
 _MARKS = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,7 @@ import pytest
 from exitkit.drivers.aws_packages import address_fault
 from exitkit.extractors.lambda_code import LambdaCode
 from exitkit.model.asset import Asset, Ref
+from exitkit.model.holdings import Automation
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Draft, Gap
 from exitkit.ports import Context, Limits, Source
@@ -112,6 +115,33 @@ def extracted(
     (end,) = [one for one in found if isinstance(one, Draft | Gap)]
     (call,) = [one for one in found if isinstance(one, Call)]
     return end, call
+
+
+def test_the_code_is_classed_and_its_credentials_stay(provider: Provider, context: Context) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "import boto3\nPASSWORD = 'pl4nted-in-code'\n")
+        archive.writestr("node_modules/x/index.js", "require('aws-sdk')\n")
+        archive.writestr("acme-1.0.dist-info/METADATA", "Name: acme\n")
+        archive.writestr("acme/__init__.py", "import azure.identity\n")
+    provider.package, provider.sha256 = packed.getvalue(), digest(packed.getvalue())
+    settings = {"endpoint_url": provider.url, "regions": ["eu-west-1"]}
+    source = Source("prod", "aws", settings, context.spool)
+    found = list(LambdaCode().extract(function(), source, context))
+    (record,) = [one for one in found if isinstance(one, Automation)]
+    assert (record.language, record.portability) == ("python", "rewrite")
+    assert {(f.path, f.line, f.rule) for f in record.findings} == {
+        ("index.py", 1, "aws-call"),
+        ("index.py", 1, "dependency"),
+        ("index.py", 2, "credential-in-clear"),
+    }
+    (draft,) = [one for one in found if isinstance(one, Draft)]
+    body = draft.contents[0].body
+    assert isinstance(body, Path)
+    with zipfile.ZipFile(body) as held:
+        assert b"pl4nted-in-code" not in held.read("index.py")
+        assert held.read("acme/__init__.py") == b"import azure.identity\n"
+    assert draft.loss == ("1 lines with credentials in clear are masked",)
 
 
 def test_the_package_comes_along_byte_for_byte(provider: Provider, context: Context) -> None:
