@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +18,7 @@ BESIDE = frozenset(
      "script", "script.repository", "document", "iam.policy"}
 )  # fmt: skip
 """Kinds that no register of assets lists one by one: observed alone, they are no finding."""
+CERTAIN = ("serial", "arn", "id", "address")
 _COMPARED = {"name": "name", "scope": "scope", "region": "region", "status": "status"}
 
 
@@ -76,13 +77,12 @@ def joint_inventory(
             observed[str(row["@id"])] = row
             for mark in _marks_of(row):
                 marks[mark].add(str(row["@id"]))
-    lines: list[Line] = []
-    taken: set[str] = set()
-    for row in declared:
-        line = _matched(row, declared_fields.get(str(row["@id"]), {}), observed, marks)
-        lines.append(line)
-        if line.observed:
-            taken.add(str(line.observed["@id"]))
+    lines = [
+        _matched(row, declared_fields.get(str(row["@id"]), {}), observed, marks) for row in declared
+    ]
+    claims = Counter(str(line.observed["@id"]) for line in lines if line.observed)
+    taken = set(claims)
+    lines = [_contested(line, claims) for line in lines]
     lines += [
         Line(Standing.OBSERVED_ONLY, None, row, answers="provider")
         for urn, row in observed.items()
@@ -90,6 +90,16 @@ def joint_inventory(
     ]
     order = list(Standing)
     return sorted(lines, key=lambda line: (order.index(line.standing), _name(line)))
+
+
+def _contested(line: Line, claims: Mapping[str, int]) -> Line:
+    """Leave open what two declared rows claim: one of them is wrong, and nobody knows which."""
+    if line.observed is None or claims[str(line.observed["@id"])] == 1:
+        return line
+    names = (_told(line.observed),)
+    return Line(
+        Standing.AMBIGUOUS, line.declared, None, line.matched_by, candidates=names, answers="both"
+    )
 
 
 def _name(line: Line) -> str:
@@ -113,7 +123,7 @@ def _marks_of(row: Record) -> Iterator[str]:
 
 def _declared_marks(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield (what it is, the mark), the most certain first."""
-    for field in ("serial", "arn", "id", "address"):
+    for field in CERTAIN:
         if value := fields.get(field, "").strip().lower():
             yield field, f"{field}:{value}"
             yield field, f"id:{value}"
@@ -129,6 +139,17 @@ def _matched(
     observed: Mapping[str, Record],
     marks: Mapping[str, set[str]],
 ) -> Line:
+    certain = {
+        urn: field
+        for field, mark in _declared_marks(fields)
+        if field in CERTAIN and len(marks.get(mark, ())) == 1
+        for urn in marks[mark]
+    }
+    if len(certain) > 1:
+        # Two identifiers that lead to two things contradict each other.
+        names = tuple(sorted(_told(observed[urn]) for urn in certain))
+        by = ", ".join(sorted(set(certain.values())))
+        return Line(Standing.AMBIGUOUS, row, None, by, candidates=names, answers="both")
     for field, mark in _declared_marks(fields):
         found = marks.get(mark, ())
         if len(found) == 1:

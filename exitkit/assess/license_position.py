@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 Record = Mapping[str, Any]
@@ -14,8 +15,10 @@ Record = Mapping[str, Any]
 class Position:
     """One license before a planned exit.
 
-    `used` is how many assets rely on it by a `licensedBy` relation; None where none does, for then
-    nobody measured. `due` are the things to do or to know, in words: notice, lapse, shortage.
+    `used` is how many assets carry it, by a `licensedBy` relation or by what they are called;
+    None where none does and nobody wrote down what to count, for then nobody measured. `page` is
+    where the agreement says so. `due` are the things to do or to know, in words: notice, lapse,
+    shortage.
     """
 
     record: Record
@@ -23,6 +26,39 @@ class Position:
     notice_on: dt.date | None
     expires_on: dt.date | None
     due: tuple[str, ...]
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What measures the use of licenses.
+
+    `names` are the products that each asset carries; `schedule` the schedule's own fields of each
+    agreement (`page`, `counted_as`), both by asset id.
+    """
+
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    schedule: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def carriers(self, row: Record) -> frozenset[str] | None:
+        """Return the assets that carry a license; None where nothing tells.
+
+        Only agreements are counted: a name must be the product's, but for case, or match a
+        pattern of `counted_as`.
+        """
+        own = self.schedule.get(str(row["asset"]))
+        if own is None:
+            return None
+        written = (part.strip().casefold() for part in own.get("counted_as", "").split("|"))
+        patterns = [part for part in written if part]
+        product = str(row["product"]).casefold()
+        found = frozenset(
+            asset
+            for asset, names in self.names.items()
+            for name in (one.casefold() for one in names)
+            if (any(fnmatchcase(name, p) for p in patterns) if patterns else name == product)
+        )
+        return found if found or patterns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +89,32 @@ def positions(
     relations: Iterable[Record],
     exit_on: dt.date | None,
     today: dt.date,
+    use: Use | None = None,
 ) -> list[Position]:
     """Return every license, those with something due first; `exit_on` is the planned exit."""
-    used: dict[str, int] = {}
+    use = use or Use()
+    tied: dict[str, set[str]] = {}
     for row in relations:
         if row["relation"] == "licensedBy":
-            used[str(row["to"])] = used.get(str(row["to"]), 0) + 1
-    found = [_position(row, used.get(str(row["asset"])), exit_on, today) for row in licenses]
+            tied.setdefault(str(row["to"]), set()).add(str(row["from"]))
+    found = [_position(row, tied.get(str(row["asset"])), use, exit_on, today) for row in licenses]
     return sorted(found, key=lambda one: (not one.due, str(one.record["product"]).lower()))
 
 
-def _position(row: Record, used: int | None, exit_on: dt.date | None, today: dt.date) -> Position:
+def _position(
+    row: Record, tied: set[str] | None, use: Use, exit_on: dt.date | None, today: dt.date
+) -> Position:
+    carriers = use.carriers(row)
+    used = None if tied is None and carriers is None else len({*(tied or ()), *(carriers or ())})
     expires_on, notice_on = _day(row, "expirationDate"), _day(row, "noticeDate")
     days = row.get("noticeDays")
-    if notice_on is None and isinstance(days, int) and exit_on:
-        notice_on = exit_on - dt.timedelta(days=days)
+    if isinstance(days, int) and exit_on:
+        # The record may count back from the expiry; notice is due before the earlier of the two.
+        counted = exit_on - dt.timedelta(days=days)
+        notice_on = min(notice_on, counted) if notice_on else counted
     due = list(_due(row, used, notice_on, expires_on, exit_on, today))
-    return Position(row, used, notice_on, expires_on, tuple(due))
+    page = use.schedule.get(str(row["asset"]), {}).get("page", "")
+    return Position(row, used, notice_on, expires_on, tuple(due), page)
 
 
 def _due(

@@ -21,7 +21,7 @@ from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
 SHOWN = 50
 COLUMNS = (
     "product", "publisher", "transferable", "type", "metric", "quantity", "used", "clause",
-    "notice_on", "expires_on", "restrictions", "spdx", "due",
+    "page", "notice_on", "expires_on", "restrictions", "spdx", "due",
 )  # fmt: skip
 
 
@@ -87,6 +87,7 @@ def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date 
         bought = f"{row.get('quantity') or ''} {row.get('metric', '')}".strip()
         bought = bought and f", {bought}"
         clause = f", {row['clause']}" if row.get("clause") else ""
+        clause += f", page {one.page}" if one.page else ""
         used = f", {one.used} in use" if one.used is not None else ""
         click.echo(f"  transferable: {row['transferable']}{bought}{used}{clause}")
         for line in one.due:
@@ -116,8 +117,8 @@ def _rows(found: Sequence[Position]) -> Iterator[tuple[object, ...]]:
         yield (
             row["product"], row.get("publisher", ""), row["transferable"],
             row.get("licenseType", ""), row.get("metric", ""), row.get("quantity", ""),
-            "" if one.used is None else one.used, row.get("clause", ""), one.notice_on or "",
-            one.expires_on or "", "; ".join(row.get("restrictions", ())),
+            "" if one.used is None else one.used, row.get("clause", ""), one.page,
+            one.notice_on or "", one.expires_on or "", "; ".join(row.get("restrictions", ())),
             row.get("spdxExpression", ""), "; ".join(one.due),
         )  # fmt: skip
 
@@ -126,6 +127,7 @@ def _json(one: Position) -> dict[str, Any]:
     return {
         **one.record,
         "used": one.used,
+        "page": one.page,
         "noticeOn": one.notice_on and one.notice_on.isoformat(),
         "due": list(one.due),
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from exitkit.drivers.tables import WORKBOOKS, read_table
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref, Relation
@@ -34,7 +35,7 @@ TYPES = (
 REQUIRED = ("product", "publisher", "transferable")
 COLUMNS = (
     *REQUIRED, "id", "type", "metric", "quantity", "clause", "notice_days", "notice_date",
-    "expires_on", "restrictions", "spdx",
+    "expires_on", "restrictions", "spdx", "page", "counted_as",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ class _Row:
 
 
 class LicensesCollector:
-    """Agreements of CSV files (`;` or `,`) or YAML files (`agreements:`)."""
+    """Agreements of CSV files (`;` or `,`), workbooks or YAML files (`agreements:`)."""
 
     type: ClassVar[str] = "licenses"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -93,7 +94,7 @@ class LicensesCollector:
             outcome = CallOutcome.COLLECTED if rows else CallOutcome.EMPTY
             yield _call(source, str(name), outcome, len(rows))
             schedule = Ref(PROVIDER, source.id, "", SCHEDULE, str(name))
-            yield from _schedule(schedule, path, redactor, context)
+            yield from _schedule(schedule, path, rows, redactor, context)
             for row in rows:
                 license_ = _license(source, row)
                 native_id = license_.ref.native_id
@@ -123,6 +124,11 @@ class LicensesCollector:
 def _rows(path: Path, name: str) -> Iterator[_Row]:
     if path.suffix in (".yaml", ".yml"):
         yield from _yaml_rows(path, name)
+        return
+    if path.suffix.lower() in WORKBOOKS:
+        for number, cells in read_table(path):
+            _check_columns([*cells], f"{name}:1")
+            yield _checked(_Row(f"{name}:{number}", cells))
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -252,9 +258,17 @@ def schedule_source(license_: License) -> str:
     return f"agreement with {license_.publisher}, {license_.clause or 'clause not named'}"
 
 
-def _schedule(ref: Ref, path: Path, redactor: Redactor, context: Context) -> Iterator[Finding]:
-    text = redactor.apply(path.read_text(encoding="utf-8-sig"))
-    media_type = "text/csv" if path.suffix == ".csv" else "application/yaml"
+def _schedule(
+    ref: Ref, path: Path, rows: list[_Row], redactor: Redactor, context: Context
+) -> Iterator[Finding]:
+    media_type = "application/yaml" if path.suffix in (".yaml", ".yml") else "text/csv"
+    if path.suffix.lower() in WORKBOOKS:
+        # A workbook has places that nobody reads: what was read is kept, masked, as CSV.
+        table = io.StringIO(newline="")
+        csv.writer(table).writerows([COLUMNS, *([row.text(c) for c in COLUMNS] for row in rows)])
+        text = table.getvalue()
+    else:
+        text = redactor.apply(path.read_text(encoding="utf-8-sig"))
     place = f"docs/{segment(ref.scope)}/{segment(ref.native_id)}"
     kept = text.encode()
     content = Content(place, kept, media_type, "document", origin="human")

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from exitkit.assess.license_position import Position, Signal, positions, signals
+from exitkit.assess.license_position import Position, Signal, Use, positions, signals
 from exitkit.report.cyclonedx import bom
 from exitkit.store.reader import Bundle
 
 CLOUDS = ("aws", "azure")
+AGREEMENT = "License/Agreement"
 
 
 def exit_day(contract: Mapping[str, Any]) -> dt.date | None:
@@ -22,14 +23,33 @@ def exit_day(contract: Mapping[str, Any]) -> dt.date | None:
 
 def position_of(bundle: Bundle, exit_on: dt.date | None, today: dt.date) -> list[Position]:
     """Return every license of the bundle, those with something due first."""
-    return positions(bundle.records("licenses"), bundle.records("relations"), exit_on, today)
+    licenses, relations = bundle.records("licenses"), bundle.records("relations")
+    return positions(licenses, relations, exit_on, today, _use_of(bundle))
+
+
+def _use_of(bundle: Bundle) -> Use:
+    """Gather the products that assets carry: packages, device licenses, what clouds say."""
+    products = {str(row["asset"]): str(row["product"]) for row in bundle.records("licenses")}
+    names: dict[str, frozenset[str]] = {}
+    schedule: dict[str, Mapping[str, str]] = {}
+    for row in bundle.records("assets"):
+        urn, provider = str(row["@id"]), row["provider"]
+        if provider["nativeType"] == AGREEMENT:
+            schedule[urn] = bundle.native(row)
+            continue
+        found = {products[urn]} if urn in products else set()
+        if row["kind"] == "software.package":
+            found.add(str(row["name"]))
+        if provider["name"] in CLOUDS:
+            found |= {one.product for one in signals([(row, bundle.native(row))])}
+        if found:
+            names[urn] = frozenset(found)
+    return Use(names, schedule)
 
 
 def signals_of(bundle: Bundle) -> list[Signal]:
     """Return what the configurations of cloud assets say of licenses."""
-    clouds = (
-        row for row in bundle.records("assets") if row["provider"]["name"] in ("aws", "azure")
-    )
+    clouds = (row for row in bundle.records("assets") if row["provider"]["name"] in CLOUDS)
     return list(signals((row, bundle.native(row)) for row in clouds))
 
 

@@ -67,3 +67,18 @@ def test_what_no_register_lists_one_by_one_is_no_finding() -> None:
     package = {**observed("o9", "p"), "kind": "software.package"}
     lines = joint_inventory([SERVER, package], {})
     assert [(one.standing, one.answers) for one in lines] == [(Standing.OBSERVED_ONLY, "provider")]
+
+
+def test_two_rows_that_claim_one_thing_are_both_left_open() -> None:
+    fields = {"d1": {"serial": "SN-1"}, "d2": {"id": "i-0abc1234"}}
+    lines = joint_inventory([declared("d1"), declared("d2"), SERVER], fields)
+    assert [line.standing for line in lines] == [Standing.AMBIGUOUS] * 2
+    assert {line.candidates for line in lines} == {("T::X i-0abc1234",)}
+
+
+def test_identifiers_that_lead_to_two_things_are_left_open() -> None:
+    other = observed("o2", "i-0def5678")
+    fields = {"d": {"serial": "SN-1", "id": "i-0def5678"}}
+    line = joint_inventory([declared("d"), SERVER, other], fields)[-1]
+    assert (line.standing, line.matched_by) == (Standing.AMBIGUOUS, "id, serial")
+    assert line.candidates == ("T::X i-0abc1234", "T::X i-0def5678")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.assess.license_position import positions, signals
+from exitkit.assess.license_position import Use, positions, signals
 
 TODAY, EXIT = dt.date(2026, 11, 25), dt.date(2027, 6, 30)
 
@@ -87,3 +87,24 @@ def test_configurations_give_licenses_away(
 ) -> None:
     row = {"provider": {"nativeType": native_type, "nativeId": "i", "scope": "s"}}
     assert [(one.code, one.product) for one in signals([(row, config)])] == expected
+
+
+def test_each_asset_that_carries_a_product_counts_once() -> None:
+    names = {"1": frozenset({"db", "DB"}), "2": frozenset({"DB"}), "3": frozenset({"DB Pro"})}
+
+    def used(schedule: dict[str, dict[str, str]]) -> int | None:
+        row = license_(quantity=1)
+        (found,) = positions([row], [], EXIT, TODAY, Use(names, schedule))
+        return found.used
+
+    assert used({"a": {}}) == 2
+    assert used({"a": {"counted_as": "db*"}}) == 3
+    assert used({"a": {"counted_as": "other|nothing"}}) == 0
+    # What is no agreement grants nothing, and is not counted against itself.
+    assert used({}) is None
+
+
+def test_a_page_is_told_and_the_earlier_notice_holds() -> None:
+    row = license_(noticeDays=90, noticeDate="2027-05-01")
+    (found,) = positions([row], [], EXIT, TODAY, Use(schedule={"a": {"page": "14"}}))
+    assert (found.page, found.notice_on) == ("14", dt.date(2027, 4, 1))

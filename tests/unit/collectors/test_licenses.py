@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,45 @@ def test_a_missing_schedule_is_a_line_of_the_ledger(tmp_path: Path) -> None:
 def test_a_secret_in_the_schedule_is_masked_in_its_copy(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(HEADER + "Db,Maker,,,1,no,password=hunter2-9Wq,,\n")
     assert "hunter2-9Wq" not in repr(collect(tmp_path, "a.csv"))
+
+
+def workbook(path: Path, *rows: tuple[str, ...]) -> None:
+    """Write the smallest OpenDocument sheet that is one, without a library to write it."""
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{text}</text:p>'
+            "</table:table-cell>"
+            for text in row
+        )
+        + "</table:table-row>"
+        for row in rows
+    )
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    body = f"<office:body><office:spreadsheet><table:table table:name='A'>{cells}</table:table>"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+        packed.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{manifest}"/>')
+        packed.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}>{body}</office:spreadsheet></office:body>"
+            "</office:document-content>",
+        )
+
+
+def test_a_workbook_reads_like_a_table_and_only_what_was_read_is_kept(tmp_path: Path) -> None:
+    head = ("product", "publisher", "transferable", "clause", "page", "counted_as")
+    workbook(tmp_path / "a.ods", head, ("Db", "Maker", "yes", "password=hunter2-9Wq", "14", "db*"))
+    findings = collect(tmp_path, "a.ods")
+    [agreement] = [f for f in findings if isinstance(f, Asset) and "License/" in f.ref.native_type]
+    assert (agreement.config["page"], agreement.config["counted_as"]) == ("14", "db*")
+    [kept] = [f for f in findings if isinstance(f, Draft) and f.aspect is Aspect.DOCUMENTATION]
+    assert kept.format == "text/csv"
+    assert "hunter2-9Wq" not in repr(findings)
+    workbook(tmp_path / "b.ods", (*head, "license_key"), ("Db", "M", "no", "1", "", "", "K"))
+    with pytest.raises(InputError, match=r"b\.ods:1: no column 'license_key'"):
+        collect(tmp_path, "b.ods")
