@@ -28,7 +28,19 @@ class SecretValues:
             return
         yield Gap(
             asset.ref, Aspect.CREDENTIALS, Level.DESCRIBED, "security-risk",
-            "name, rotation and policy are held; the value is never read",
+            f"{_reference(asset)}; the value is never read",
             Responsible.CUSTOMER,
             "make a new secret at the target at cut-over, switch its users, then revoke this one",
         )  # fmt: skip
+
+
+def _reference(asset: Asset) -> str:
+    """Say what a restorer needs to know of the secret beside its value."""
+    config = asset.config
+    key = config.get("KmsKeyId") or config.get("KeyId") or "the provider's own key"
+    rotation = "not rotated"
+    if config.get("RotationEnabled"):
+        days = (config.get("RotationRules") or {}).get("AutomaticallyAfterDays")
+        by = config.get("RotationLambdaARN") or "the provider"
+        rotation = f"rotated every {days} days by {by}" if days else f"rotated by {by}"
+    return f"the name is held, it is encrypted with {key} and {rotation}"
