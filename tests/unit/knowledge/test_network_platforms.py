@@ -106,6 +106,13 @@ def test_a_secret_in_cdata_may_hold_any_character(name: str) -> None:
     assert [text for _, text in platform_of(name).placed(masked)] != [masked]
 
 
+@pytest.mark.parametrize("name", sorted(all_platforms()))
+def test_no_pattern_looks_past_its_line_for_what_precedes_a_secret(name: str) -> None:
+    # With `\\s` each of many empty lines would be searched to the end of the answer.
+    leading = [p for p in platform_of(name).secrets if p.startswith(("^\\s*", "^\\s+"))]
+    assert leading == []
+
+
 def test_items_name_each_line_with_its_section() -> None:
     text = "hostname a\n!\ninterface Lo0\n ip address 10.0.0.1 255.255.255.255\n!\nend\n"
     assert platform_of("cisco_ios").items(text) == (
