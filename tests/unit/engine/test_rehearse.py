@@ -25,7 +25,7 @@ class FolderCollector:
         return frozenset({f"folder:{source.settings['path']}"})
 
 class FolderRestorer:
-    what, target_types, needs = "folder", ("folder",), ()
+    what, target_types, needs = "outside-folder", ("outside-folder",), ()
     def identities(self, target, environ):
         return frozenset({f"folder:{target.settings['path']}"})
     def inventory(self, target, environ):
@@ -65,7 +65,7 @@ def box(tmp_path: Path) -> Target:
     path = tmp_path / "box"
     path.mkdir()
     (path / "there-already").write_text("keep me")
-    return Target("box", "folder", {"path": str(path)}, tmp_path)
+    return Target("box", "outside-folder", {"path": str(path)}, tmp_path)
 
 
 def writing(make_step: Make, undo: str) -> dict[str, Any]:
