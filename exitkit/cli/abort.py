@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, workspace_option
-from exitkit.cli.run_commands import go_on_with
+from exitkit.cli.run_commands import go_on_with, run_folder
+from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.state import fold
+from exitkit.errors import InputError
+from exitkit.model.plan import Mode
+from exitkit.store.journal import Journal
+from exitkit.workspace.files import load_workspace
 
 
 @click.command(name="abort")
@@ -17,6 +23,10 @@ from exitkit.cli.run_commands import go_on_with
 def command(run: str, root: Path, as_json: bool) -> int:
     """Undo what RUN did and seal the evidence of it.
 
-    Exit code 1 when something could not be undone.
+    An exit is never undone: `exitkit pause` makes it stand still. Exit code 1 when something could
+    not be undone.
     """
-    return go_on_with(root, run, as_json=as_json, message={"command": "abort"})
+    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+        if fold(journal.load()).mode is Mode.EXIT:
+            raise InputError(f"{run}: an exit is never undone; `exitkit pause {run}` stops it")
+    return go_on_with(root, run, as_json=as_json, messages=[{"command": "abort"}])

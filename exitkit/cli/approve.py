@@ -8,11 +8,12 @@ import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.run_commands import run_folder
-from exitkit.engine.approvals import approve
+from exitkit.cli.signing import signed, signing_options
+from exitkit.engine.approvals import approval_of, post_approval
 from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.signed_words import APPROVAL_PREDICATE, statement_bytes
 from exitkit.errors import EXIT_CLEAN
 from exitkit.store.journal import Journal
-from exitkit.store.keys import fingerprint, load_private
 from exitkit.workspace.files import load_workspace
 
 
@@ -20,28 +21,26 @@ from exitkit.workspace.files import load_workspace
 @click.argument("run")
 @click.argument("step")
 @workspace_option
-@click.option(
-    "--key",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="PEM",
-    help="Your private key; its public half must be trusted by the workspace.",
-)
-@click.option("--by", required=True, metavar="NAME", help="Your name, as the report shows it.")
+@signing_options
 @json_option
-def command(run: str, step: str, root: Path, key: Path, by: str, as_json: bool) -> int:
+def command(
+    run: str, step: str, root: Path, key: Path | None, ssh_key: Path | None,
+    signature: Path | None, by: str, prints: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Sign the statement of STEP of RUN together with the journal as it stood when it asked.
 
     Whoever coordinates the run checks the signature; nobody needs to be running it now.
     """
-    workspace = load_workspace(root)
-    private = load_private(key)
-    with Journal(run_folder(workspace, run) / JOURNAL) as journal:
-        signed = approve(journal, step, private, by)
-    name = fingerprint(private.public_key())
+    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+        approval = approval_of(journal, step, by)
+        if prints:
+            click.echo(statement_bytes(APPROVAL_PREDICATE, approval), nl=False)
+            return EXIT_CLEAN
+        envelope, name = signed(APPROVAL_PREDICATE, approval, key, ssh_key, signature)
+        post_approval(journal, step, envelope)
     if as_json:
-        show_json({**signed, "keyFingerprint": name})
+        show_json({**approval, "keyFingerprint": name})
     else:
-        click.echo(f"signed by {by} with {name}: {signed['statement']}")
-        click.echo(f"  journal head {signed['head']}")
+        click.echo(f"signed by {by} with {name}: {approval['statement']}")
+        click.echo(f"  journal head {approval['head']}")
     return EXIT_CLEAN

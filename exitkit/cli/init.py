@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exitkit.knowledge.milestones import PROFILES
 from exitkit.workspace.scaffold import SOURCE_TYPES, write_workspace
 
 
@@ -14,12 +15,19 @@ from exitkit.workspace.scaffold import SOURCE_TYPES, write_workspace
 @click.option("--series", help="The name its bundles carry. Default: the name of DIR.")
 @click.option("--source", "sources", multiple=True, type=click.Choice(SOURCE_TYPES),
               help="A type of source to start with; repeatable. Default: aws.")  # fmt: skip
-def command(folder: Path, series: str | None, sources: tuple[str, ...]) -> None:
+@click.option("--profile", type=click.Choice(PROFILES), default=None,
+              help="Write the exit plan with milestones M0 to M15: an outsourcing of six months "
+                   "(complex), of 90 days (short), or a switch under the Data Act.")  # fmt: skip
+def command(
+    folder: Path, series: str | None, sources: tuple[str, ...], profile: str | None
+) -> None:
     """Write a commented workspace into DIR, which must be new or empty.
 
     Nothing is contacted. The other types of source are there as comments.
     """
-    written = write_workspace(folder, series=series, sources=sources or ("aws",))
+    written = write_workspace(
+        folder, series=series, sources=sources or ("aws",), profile=profile or ""
+    )
     for path in written:
         click.echo(folder / path)
     click.echo(f"\nNext: edit {folder / 'exitkit.yaml'}, then, in {folder}:")

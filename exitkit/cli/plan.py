@@ -1,4 +1,4 @@
-"""Check the exit plan before anything runs."""
+"""Check the exit plan before anything runs, and lay it on a calendar."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.plan_timeline import sample_command, timeline
 from exitkit.engine.plan_check import PlanRemark, plan_remarks
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, EXIT_INPUT
 from exitkit.workspace.files import load_contract, load_plan, load_workspace
@@ -16,6 +17,10 @@ from exitkit.workspace.yaml_lines import Document, read_yaml, spell
 @click.group("plan")
 def command() -> None:
     """Work on the exit plan."""
+
+
+command.add_command(timeline)
+command.add_command(sample_command)
 
 
 @command.command("check")

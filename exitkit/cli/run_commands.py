@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
+from exitkit.assess.anchors import known_anchors
 from exitkit.cli.run_lines import event_listener, show_end, show_waiting
 from exitkit.engine.conclude import conclude, judged
 from exitkit.engine.coordinator import JOURNAL, Coordinator, Surroundings
@@ -26,7 +28,8 @@ from exitkit.errors import (
 from exitkit.model.run import MilestoneVerdict
 from exitkit.store.journal import Journal
 from exitkit.store.keys import load_public
-from exitkit.workspace.files import Workspace, load_workspace
+from exitkit.store.ssh_signature import AllowedSigner, read_allowed_signers
+from exitkit.workspace.files import Workspace, load_contract, load_plan, load_workspace
 from exitkit.workspace.lock import workspace_lock
 from exitkit.workspace.masking_key import load_masking_key
 
@@ -54,7 +57,17 @@ def surroundings_of(workspace: Workspace, *, as_json: bool) -> Surroundings:
         clock=now,
         on_event=event_listener(as_json=as_json),
         limits=workspace.limits,
+        allowed_signers=allowed_signers(workspace),
+        anchors=known_anchors(
+            load_plan(workspace.plan_file), load_contract(workspace.contract_file)
+        ),
     )
+
+
+def allowed_signers(workspace: Workspace) -> tuple[AllowedSigner, ...]:
+    """Return the SSH keys whose signatures count, where the workspace names any."""
+    path = workspace.allowed_signers
+    return read_allowed_signers(path) if path is not None else ()
 
 
 def run_folder(workspace: Workspace, run: str) -> Path:
@@ -78,32 +91,49 @@ def runs_of(workspace: Workspace) -> Iterator[RunState]:
     yield from sorted(states, key=lambda state: (state.started_at, state.run))
 
 
-def go_on_with(root: Path, name: str, *, as_json: bool, message: dict[str, str]) -> int:
-    """Take over a run, tell it `message`, and move it on; seal it where only that is missing."""
+def is_paused(root: Path, name: str) -> bool:
+    """Tell whether somebody made a run stand still."""
+    with Journal(run_folder(load_workspace(root), name) / JOURNAL) as journal:
+        return fold(journal.load()).paused
+
+
+def go_on_with(
+    root: Path, name: str, *, as_json: bool, messages: Sequence[Mapping[str, Any]],
+    waits: bool = True,
+) -> int:  # fmt: skip
+    """Take over a run, tell it `messages`, and move it on; seal it where only that is missing."""
     workspace = load_workspace(root)
     folder = run_folder(workspace, name)
     with workspace_lock(workspace.root):
         with Journal(folder / JOURNAL) as journal:
             ended = fold(journal.load()).ended
-            if message and not ended:
+            for message in () if ended else messages:
                 journal.post({**message, "by": actor()})
         if ended:
             return end(workspace, folder, interrupted=False, as_json=as_json)
         surroundings = surroundings_of(workspace, as_json=as_json)
-        return move_on(workspace, lambda: resume_run(folder, surroundings), as_json=as_json)
+        return move_on(
+            workspace, lambda: resume_run(folder, surroundings), as_json=as_json, waits=waits
+        )
 
 
-def move_on(workspace: Workspace, opened: Callable[[], Coordinator], *, as_json: bool) -> int:
+def move_on(
+    workspace: Workspace, opened: Callable[[], Coordinator], *, as_json: bool, waits: bool = True
+) -> int:
     """Drive a run until it ends or stops; interruptions are counted from the first moment."""
     with interruptible() as interrupts, _closing(opened()) as run:
-        state = drive(run, interrupts, _on_blocked(as_json=as_json))
+        state = drive(run, interrupts, _on_blocked(as_json=as_json, waits=waits))
         folder = run.journal.path.parent
         if state.ended:
             return end(workspace, folder, interrupted=bool(interrupts.count), as_json=as_json)
         if state.word == "blocked" and not interrupts.count:
             return EXIT_FOUND
-        click.echo(f"{state.run}: stopped; `exitkit abort {state.run}` undoes the rest", err=True)
-        return EXIT_INTERRUPTED
+        if state.paused:
+            click.echo(f"{state.run}: paused; `exitkit resume {state.run}` goes on", err=True)
+        else:
+            line = f"{state.run}: stopped; `exitkit abort {state.run}` undoes the rest"
+            click.echo(line, err=True)
+        return EXIT_INTERRUPTED if interrupts.count or not state.paused else EXIT_FOUND
 
 
 def end(workspace: Workspace, folder: Path, *, interrupted: bool, as_json: bool) -> int:
@@ -129,15 +159,15 @@ def _closing(run: Coordinator) -> Iterator[Coordinator]:
         run.close()
 
 
-def _on_blocked(*, as_json: bool) -> Callable[[RunState], bool]:
+def _on_blocked(*, as_json: bool, waits: bool) -> Callable[[RunState], bool]:
     """Say once what is waited for; wait for people, but not for a decision nobody may see."""
     told: list[str] = []
 
     def on_blocked(state: RunState) -> bool:
-        waits = [n for n, s in state.steps.items() if s.progress is StepProgress.WAITING]
+        active = [state.step(name) for name in state.active]
         if not as_json and told != [state.head]:
             told[:] = [state.head]
             show_waiting(state)
-        return bool(waits)
+        return waits and any(step.progress is StepProgress.WAITING for step in active)
 
     return on_blocked

@@ -22,7 +22,8 @@ COLORS = {
 }  # fmt: skip
 WORDS = {
     "compensated": "undone", "compensation_failed": "NOT undone", "given": "approved",
-    "requested": "waits for approval", "inventoried": "listed",
+    "requested": "waits for approval", "inventoried": "listed", "amend_rejected": "NOT amended",
+    "anomaly": "clock was set",
 }  # fmt: skip
 SILENT = {"step.spawned", "coordinator.started", "coordinator.stopped"}
 
@@ -34,12 +35,18 @@ def event_listener(*, as_json: bool) -> Callable[[Event], None]:
 
 def show_waiting(state: RunState) -> None:
     """Say what a blocked run waits for, and the command that answers."""
-    for name, step in state.steps.items():
-        if step.progress is StepProgress.WAITING:
+    for name in state.active:
+        step = state.step(name)
+        if step.request:
             click.echo(f"{name} waits: {step.request['statement']}")
             click.echo(f"  exitkit approve {state.run} {name} --key KEY.pem --by NAME")
-        if step.progress is StepProgress.HELD:
+        elif step.progress is StepProgress.WAITING:
+            click.echo(f"{name} waits: {step.message}")
+        elif step.progress is StepProgress.HELD:
             click.echo(f"{name}: ended unseen; look whether it had an effect, then")
+            click.echo(f"  exitkit resume {state.run} --rerun {name}")
+        elif step.progress is StepProgress.FAILED:
+            click.echo(f"{name}: failed: {step.message}; put right what failed, then")
             click.echo(f"  exitkit resume {state.run} --rerun {name}")
 
 
@@ -101,10 +108,16 @@ def _detail(event: Event) -> str:
             return f"{data['count']} things {data['when']}"
         case "sandbox.compared":
             return "as it was before" if data["equal"] else "; ".join(data["differences"][:3])
-        case "approval.rejected":
+        case "approval.rejected" | "plan.amend_rejected" | "message.ignored":
             return str(data["why"])
-        case "approval.given" | "run.interrupted":
+        case "approval.given" | "run.interrupted" | "run.paused" | "run.resumed":
             return f"by {data['by']}"
+        case "step.skipped":
+            return f"by {data['by']}: {data['reason']}"
+        case "plan.amended":
+            return f"by {data['by']}: plan is now {data['plan_digest'][:12]}"
+        case "clock.anomaly":
+            return f"by {data['jump_s']} s"
         case "approval.requested":
             return str(data["statement"])
         case "step.started":

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from exitkit.model.plan import Step
 from exitkit.ports import StepContext
 
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
@@ -28,16 +29,7 @@ def ask_program(
     argv: Sequence[str], context: StepContext, env: Sequence[str] = (), timeout_s: int = 60
 ) -> Answer:
     """Run `argv` in the workspace, never through a shell, and keep what it answers."""
-    wanted = {*INHERITED, *env}
-    environ: Mapping[str, str] = {
-        name: context.environ[name] for name in sorted(wanted) if name in context.environ
-    } | {
-        "EXITKIT_RUN": context.run,
-        "EXITKIT_IDEMPOTENCY_KEY": context.idempotency_key,
-        "EXITKIT_ATTEMPT_DIR": os.fspath(context.attempt_dir),
-        "EXITKIT_BUNDLE": os.fspath(context.bundle),
-        "EXITKIT_WORKSPACE": os.fspath(context.workspace),
-    }
+    environ = _environ(context, env)
     try:
         done = subprocess.run(
             list(argv), env=environ, cwd=context.workspace, stdin=subprocess.DEVNULL,
@@ -52,6 +44,30 @@ def ask_program(
     )
 
 
+def run_program(argv: Sequence[str], step: Step, context: StepContext) -> int:
+    """Run a program in the step's own process group; what it says goes to the step's log."""
+    environ = {**_environ(context, step.params.get("env", ())), "EXITKIT_STEP": step.id}
+    try:
+        done = subprocess.run(
+            list(argv), env=environ, cwd=context.workspace, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError as error:
+        context.progress(f"{argv[0]}: {error.strerror}; is it installed and executable")
+        return NOT_STARTED
+    return done.returncode
+
+
 def is_argv(value: object) -> bool:
     """Tell whether a value of a plan is a program with its arguments."""
     return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def _environ(context: StepContext, env: Sequence[str]) -> Mapping[str, str]:
+    wanted = {*INHERITED, *env}
+    return {name: context.environ[name] for name in sorted(wanted) if name in context.environ} | {
+        "EXITKIT_RUN": context.run,
+        "EXITKIT_IDEMPOTENCY_KEY": context.idempotency_key,
+        "EXITKIT_ATTEMPT_DIR": os.fspath(context.attempt_dir),
+        "EXITKIT_BUNDLE": os.fspath(context.bundle),
+        "EXITKIT_WORKSPACE": os.fspath(context.workspace),
+    }

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from exitkit.engine import supervise
+from exitkit.engine import supervise, waits
 from exitkit.engine.coordinator import Coordinator
 from exitkit.engine.outcomes import (
     artifacts_of,
@@ -18,7 +18,9 @@ from exitkit.engine.outcomes import (
 from exitkit.engine.state import Job, StepProgress, StepState
 from exitkit.model.plan import OnInterrupt, Step
 from exitkit.model.run import Outcome, StepStatus
+from exitkit.store.canonical import timestamp
 
+LONGEST_PAUSE_S = 3600
 MOST_LOST = 5
 """Attempts that may end unseen before the step counts as failed: it may be what kills them."""
 
@@ -64,7 +66,7 @@ def launch(
 
 def gather(run: Coordinator) -> None:
     """Take in every result that is there, and find out what became of every silent child."""
-    for step in run.plan.steps():
+    for step in run.active_steps():
         state = run.of(step)
         if state.job is not None:
             _gather_job(run, step, state, state.job)
@@ -102,7 +104,7 @@ def _gather_job(run: Coordinator, step: Step, state: StepState, job: Job) -> Non
     folder = run.attempt_dir(step)
     result = supervise.read_result(folder, job.label)
     if result is None and _is_at_work(run, step, job):
-        if run.surroundings.clock() > job.since + dt.timedelta(seconds=step.timeout_s):
+        if _has_run_s(run, job) > step.timeout_s:
             stop_job(run, step, job)
             _timed_out(run, step, state, job)
         return
@@ -123,6 +125,14 @@ def _gather_job(run: Coordinator, step: Step, state: StepState, job: Job) -> Non
         _ended(run, step, outcome_from_document(result["outcome"]), how)
 
 
+def _has_run_s(run: Coordinator, job: Job) -> float:
+    """A clock that is set meanwhile neither ends a step nor lets it run for ever."""
+    steady = supervise.running_s(job)
+    if steady is not None:
+        return steady
+    return (run.surroundings.clock() - job.since).total_seconds()
+
+
 def _is_at_work(run: Coordinator, step: Step, job: Job) -> bool:
     child = run.children.get(step.id)
     if child is not None:
@@ -138,6 +148,8 @@ def _ended(run: Coordinator, step: Step, outcome: Outcome, how: str) -> None:
         run.record_step("succeeded", step, {"how": how, "outcome": document})
     elif outcome.status is StepStatus.REFUSED:
         run.record_step("refused", step, {"message": message, "outcome": document})
+    elif waits.goes_on_waiting(run, step, outcome):
+        waits.wait_on(run, step, message)
     else:
         failed(run, step, how, message, outcome=document)
 
@@ -146,6 +158,12 @@ def failed(run: Coordinator, step: Step, how: str, message: str, **more: Any) ->
     """Record that an attempt failed, and whether there is another one."""
     final = run.of(step).failures >= step.retries
     data = {"how": how, "rc": 1, "final": final, "message": message}
+    if not final and step.backoff_s:
+        pause_s = min(
+            step.backoff_s * 2 ** run.of(step).failures, max(LONGEST_PAUSE_S, step.backoff_s)
+        )
+        retry_at = run.surroundings.clock() + dt.timedelta(seconds=pause_s)
+        data["retry_at"] = timestamp(retry_at)
     run.record_step("failed", step, data | more)
 
 

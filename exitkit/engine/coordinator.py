@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -13,24 +14,36 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from exitkit.engine.frontier import Frontier
 from exitkit.engine.series import DISTRIBUTION
-from exitkit.engine.state import RunState, StepState, apply, fold
+from exitkit.engine.state import NEVER, RunState, StepState, apply, fold
 from exitkit.engine.supervise import boot_id
 from exitkit.errors import InputError
 from exitkit.model.plan import Milestone, Plan, Step
 from exitkit.model.run import Event
 from exitkit.ports import Limits, Source, Target
+from exitkit.store.canonical import timestamp
 from exitkit.store.journal import Journal
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
+from exitkit.store.ssh_signature import AllowedSigner
 
 JOURNAL = "journal.db"
+ENGINE_KINDS = ("wait-for-approval", "wait-until", "wait-for")
+"""Steps that the engine itself begins: people, dates and facts have no process."""
+CLOCK_SLACK = dt.timedelta(seconds=60)
+
+
+def steady_s() -> float:
+    """Return seconds that no setting of the clock moves, time asleep included."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a run is lent by its workspace and by whoever runs it.
 
-    `actor` is written into every event; `on_event` sees each event once it is durable.
+    `actor` is written into every event; `on_event` sees each event once it is durable. `steady`
+    counts seconds whatever becomes of `clock`. `anchors` are the dates of the exit that are known.
     """
 
     workspace: Path
@@ -43,6 +56,9 @@ class Surroundings:
     clock: Callable[[], dt.datetime]
     on_event: Callable[[Event], None] = lambda event: None
     limits: Limits = field(default_factory=Limits)
+    allowed_signers: Sequence[AllowedSigner] = ()
+    steady: Callable[[], float] = steady_s
+    anchors: Mapping[str, dt.date] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -54,6 +70,9 @@ class Coordinator:
     state: RunState
     refusals: Mapping[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    looked_at: tuple[dt.datetime, float] | None = None
+    known_frontier: Frontier | None = None
+    to_undo: list[Step] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -72,13 +91,41 @@ class Coordinator:
         attempt: int = 0,
     ) -> Event:  # fmt: skip
         """Make one event durable, then believe it."""
+        now = self.surroundings.clock()
+        self._watch_clock(now)
         event = self.journal.append(
-            kind, at=self.surroundings.clock(), actor=self.surroundings.actor, data=data,
+            kind, at=now, actor=self.surroundings.actor, data=data,
             milestone=milestone, step=step, attempt=attempt,
         )  # fmt: skip
-        self.state = apply(self.state, event)
-        self.surroundings.on_event(event)
+        self._believe(event)
         return event
+
+    def _believe(self, event: Event) -> None:
+        before = self.state.plan
+        self.state = apply(self.state, event)
+        if self.state.plan is not before:
+            self.known_frontier = None
+        elif event.step and self.known_frontier is not None:
+            self.known_frontier.note(event.step, self.state.step(event.step))
+        self.surroundings.on_event(event)
+
+    def _watch_clock(self, now: dt.datetime) -> None:
+        """Record a clock that was set: whoever reads the dates of the journal has to know."""
+        steady = self.surroundings.steady()
+        if self.looked_at is None:
+            # Another process wrote the last line: all that can be seen is time running backwards.
+            jump = min(now - self.state.at, dt.timedelta()) if self.state.at != NEVER else None
+        else:
+            wall, before = self.looked_at
+            jump = now - wall - dt.timedelta(seconds=steady - before)
+        self.looked_at = (now, steady)
+        if jump is None or abs(jump) <= CLOCK_SLACK:
+            return
+        data = {"jump_s": int(jump.total_seconds()), "before": timestamp(self.state.at)}
+        event = self.journal.append(
+            "clock.anomaly", at=now, actor=self.surroundings.actor, data=data
+        )  # fmt: skip
+        self._believe(event)
 
     def record_step(self, kind: str, step: Step, data: Mapping[str, Any]) -> Event:
         """Record an event of the current attempt of a step."""
@@ -93,7 +140,25 @@ class Coordinator:
 
     def milestone_of(self, step: Step) -> Milestone:
         """The milestone a step works for."""
-        return next(m for m in self.plan.milestones if step in m.steps)
+        return self.frontier.milestone_of(step.id)
+
+    @property
+    def frontier(self) -> Frontier:
+        """What may be worked on now."""
+        if self.known_frontier is None:
+            self.known_frontier = Frontier(
+                self.plan, self.state, lambda step: step.kind in ENGINE_KINDS
+            )
+        return self.known_frontier
+
+    def active_steps(self) -> list[Step]:
+        """The steps that are neither untouched nor settled, or have a process."""
+        found = (self.frontier.step(name) for name in self.state.active)
+        return [step for step in found if step is not None]
+
+    def jobs(self) -> list[Step]:
+        """The steps that have a process now."""
+        return [step for step in self.active_steps() if self.of(step).job is not None]
 
     def attempt_dir(self, step: Step) -> Path:
         """Where the current attempt of a step keeps its files."""

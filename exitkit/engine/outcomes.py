@@ -77,6 +77,8 @@ def step_document(step: Step) -> dict[str, Any]:
         "timeout_s": step.timeout_s,
         "retries": step.retries,
         "on_interrupt": step.on_interrupt.value,
+        "backoff_s": step.backoff_s,
+        "pool": step.pool,
     }
 
 
@@ -91,6 +93,8 @@ def step_from_document(document: Mapping[str, Any]) -> Step:
         timeout_s=document["timeout_s"],
         retries=document["retries"],
         on_interrupt=OnInterrupt(document["on_interrupt"]),
+        backoff_s=document["backoff_s"],
+        pool=document["pool"],
     )
 
 

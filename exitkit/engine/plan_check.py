@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from exitkit import plugins
+from exitkit.assess.anchors import scenario_anchors
+from exitkit.assess.schedule import out_of_order
 from exitkit.model.contract import Contract
 from exitkit.model.plan import Effect, Milestone, Plan, Step
 from exitkit.ports import Restorer, StepKind, Target
 from exitkit.workspace.schema_faults import suggest
 from exitkit.workspace.yaml_lines import Where
+
+_ANY_DAY = dt.date(2027, 1, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,32 @@ def plan_remarks(plan: Plan, contract: Contract, targets: Sequence[Target]) -> I
     kinds: dict[str, StepKind] = {plugin.kind: plugin for plugin in plugins.load_all("steps")}
     restorers: dict[str, Restorer] = {one.what: one for one in plugins.load_all("restorers")}
     ground = {target.id: target for target in targets}
+    yield from _scenarios(plan)
+    yield from _order(plan, contract)
     for index, milestone in enumerate(plan.milestones):
         yield from _weak(milestone, ("milestones", index))
         for position, step in enumerate(milestone.steps):
             here: Where = ("milestones", index, "steps", position)
             yield from _step(step, here, kinds)
             yield from _restored(step, here, restorers, ground)
+
+
+def _scenarios(plan: Plan) -> Iterator[PlanRemark]:
+    scenarios = plan.document.get("scenarios", ())
+    if scenarios and not any(one.get("stressed") for one in scenarios):
+        text = "no stressed scenario: the plan relies on a provider that helps; add one"
+        yield PlanRemark(("scenarios",), text, "note")
+
+
+def _order(plan: Plan, contract: Contract) -> Iterator[PlanRemark]:
+    """Days need a start; any will do to see whether a milestone is due before what it needs."""
+    scenarios = plan.document.get("scenarios", ())
+    planned: Mapping[str, Any] = next((s for s in scenarios if not s.get("stressed")), {})
+    anchors = scenario_anchors(plan, contract, planned, _ANY_DAY)
+    place = {one.id: index for index, one in enumerate(plan.milestones)}
+    for milestone, before in out_of_order(plan, anchors):
+        text = f"{milestone.id} is due before {before.id}, which it depends on; move one of them"
+        yield PlanRemark(("milestones", place[milestone.id], "deadline"), text, "weak")
 
 
 def _weak(milestone: Milestone, here: Where) -> Iterator[PlanRemark]:

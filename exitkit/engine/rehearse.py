@@ -42,9 +42,11 @@ def refusals_of(plan: Plan, state: RunState) -> Mapping[str, str]:
         return {}
     kinds = {plugin.kind: plugin for plugin in plugins.load_all("steps")}
     refused: dict[str, str] = {}
-    for step in _in_order(rehearsed_steps(plan)):
+    steps = rehearsed_steps(plan)
+    covered = {step.id for step in steps}
+    for step in _in_order(steps):
         kind = kinds.get(step.kind)
-        lost = [name for name in step.needs if name in refused]
+        lost = [name for name in step.needs if name in refused or name not in covered]
         if kind is not None and not kind.reversible:
             refused[step.id] = f"{step.kind} cannot be undone: shown, not run"
         elif step.effect is Effect.DESTRUCTIVE:

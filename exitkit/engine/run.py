@@ -12,14 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from exitkit.engine import rehearse
-from exitkit.engine.approvals import (
-    APPROVAL_KIND,
-    close_approved,
-    describe,
-    request_approval,
-    take_in_approval,
-)
+from exitkit.engine import rehearse, waits
+from exitkit.engine.approvals import APPROVAL_KIND, close_approved, request_approval
 from exitkit.engine.attempts import gather, start_attempt, start_probe
 from exitkit.engine.coordinator import (
     JOURNAL,
@@ -28,16 +22,16 @@ from exitkit.engine.coordinator import (
     coordinator_document,
     open_run,
 )
+from exitkit.engine.messages import take_in_messages
+from exitkit.engine.pools import has_room, is_full
 from exitkit.engine.state import RunState, StepProgress
 from exitkit.engine.undo import stop_forward_work, undo_next
 from exitkit.errors import InputError
-from exitkit.model.plan import Milestone, Mode, Plan, Step
+from exitkit.model.plan import Mode, Plan, Step
 from exitkit.store.canonical import storable
 from exitkit.store.files import sync_directory
-from exitkit.store.journal import Journal, Message
+from exitkit.store.journal import Journal
 
-AT_ONCE = 2
-"""Steps that run side by side where the plan lets them."""
 BUSY_POLL_S = 0.02
 BLOCKED_POLL_S = 0.25
 
@@ -113,12 +107,12 @@ def drive(
     """
     try:
         while not run.state.ended:
-            if interrupts.count and not run.state.stopping:
-                run.record("run.interrupted", {"by": run.surroundings.actor})
+            if interrupts.count:
+                _interrupt(run)
             if advance(run) or run.state.ended:
                 continue
             word = run.state.word
-            if run.state.mode is Mode.EXIT and word == "paused":
+            if word == "paused" and not run.state.stopping:
                 break
             if word == "blocked" and not run.state.stopping and not on_blocked(run.state):
                 break
@@ -129,6 +123,14 @@ def drive(
     if not run.state.ended:
         run.record("coordinator.stopped", {"interrupts": interrupts.count})
     return run.state
+
+
+def _interrupt(run: Coordinator) -> None:
+    by = {"by": run.surroundings.actor}
+    if run.state.mode is Mode.EXIT and not run.state.paused:
+        run.record("run.paused", by)
+    elif run.state.mode is Mode.REHEARSAL and not run.state.stopping:
+        run.record("run.interrupted", by)
 
 
 @contextmanager
@@ -153,9 +155,7 @@ def advance(run: Coordinator) -> bool:
     if run.state.ended:
         return False
     gather(run)
-    for message in run.journal.inbox():
-        if message.id not in run.state.dealt_with:
-            _take_in(run, message)
+    take_in_messages(run)
     if run.state.stopping:
         _stop(run)
     else:
@@ -164,12 +164,22 @@ def advance(run: Coordinator) -> bool:
 
 
 def _go_on(run: Coordinator) -> None:
+    if run.state.paused:
+        return
     _refuse(run)
     rehearse.take_inventories(run, "before")
-    for milestone in run.plan.milestones:
-        if _is_open(run, milestone):
-            _work_on(run, milestone)
-    if not run.state.stopping and all(_is_closed(run, one) for one in run.plan.milestones):
+    _note_milestones(run)
+    for step in run.active_steps():
+        _follow(run, step)
+    for step in run.frontier.to_ask():
+        _ask(run, step)
+    for step in run.frontier.to_work():
+        if run.state.stopping or is_full(run):
+            break
+        if has_room(run, step) and not _is_asleep(run, step):
+            start_attempt(run, step)
+    _note_milestones(run)
+    if not run.state.stopping and run.frontier.is_behind_us:
         _finish(run, "completed", {})
 
 
@@ -196,71 +206,49 @@ def _finish(run: Coordinator, word: str, data: Mapping[str, Any]) -> None:
 
 
 def _refuse(run: Coordinator) -> None:
-    for step in run.plan.steps():
-        if step.id in run.refusals and run.of(step).progress is StepProgress.PENDING:
-            run.record_step("refused", step, {"message": run.refusals[step.id]})
+    for name, why in run.refusals.items():
+        step = run.frontier.step(name)
+        if step is not None and run.of(step).progress is StepProgress.PENDING:
+            run.record_step("refused", step, {"message": why})
 
 
-def _work_on(run: Coordinator, milestone: Milestone) -> None:
-    if milestone.id not in run.state.milestones and milestone.steps:
-        run.record("milestone.started", {}, milestone=milestone.id)
-    for step in milestone.steps:
-        if run.state.stopping:
-            return
-        _work_on_step(run, step)
-    done = [run.of(step).progress is StepProgress.DONE for step in milestone.steps]
-    if done and all(done) and run.state.milestones[milestone.id] == "started":
-        run.record("milestone.reached", {}, milestone=milestone.id)
+def _note_milestones(run: Coordinator) -> None:
+    front = run.frontier
+    while front.opened:
+        milestone = front.opened.pop(0).id
+        if milestone not in run.state.milestones:
+            run.record("milestone.started", {}, milestone=milestone)
+    while front.closed:
+        closed = front.closed.pop(0)
+        done = all(run.of(step).progress is StepProgress.DONE for step in closed.steps)
+        if done and run.state.milestones.get(closed.id) == "started":
+            run.record("milestone.reached", {}, milestone=closed.id)
 
 
-def _work_on_step(run: Coordinator, step: Step) -> None:
+def _follow(run: Coordinator, step: Step) -> None:
+    """See to a step that has begun and is neither at work nor settled."""
     state = run.of(step)
-    busy = sum(1 for other in run.state.steps.values() if other.job)
-    if state.progress is StepProgress.PENDING and _needs_are_met(run, step):
-        if step.kind == APPROVAL_KIND:
-            request_approval(run, step)
-        elif busy < AT_ONCE:
-            start_attempt(run, step)
-    elif state.progress is StepProgress.IN_DOUBT and not state.job and busy < AT_ONCE:
+    if run.state.stopping or state.job:
+        return
+    if state.progress is StepProgress.IN_DOUBT and has_room(run, step):
         start_probe(run, step)
     elif state.progress is StepProgress.WAITING:
-        close_approved(run, step)
+        if state.request:
+            close_approved(run, step)
+        elif step.kind == waits.UNTIL_KIND:
+            waits.look_at_clock(run, step)
+        elif has_room(run, step) and not _is_asleep(run, step):
+            start_attempt(run, step)
 
 
-def _needs_are_met(run: Coordinator, step: Step) -> bool:
-    return all(run.state.step(name).is_settled for name in step.needs)
+def _ask(run: Coordinator, step: Step) -> None:
+    if step.kind == APPROVAL_KIND:
+        request_approval(run, step, str(step.params["statement"]))
+    elif waits.asks_people(step) or step.kind == waits.UNTIL_KIND:
+        waits.begin_wait(run, step)
+    elif has_room(run, step) and not _is_asleep(run, step):
+        start_attempt(run, step)
 
 
-def _is_open(run: Coordinator, milestone: Milestone) -> bool:
-    """Tell whether a milestone may be worked on: everything it depends on is closed."""
-    if not _is_part(run, milestone):
-        return False
-    return all(
-        _is_closed(run, one) for one in run.plan.milestones if one.id in milestone.depends_on
-    )
-
-
-def _is_closed(run: Coordinator, milestone: Milestone) -> bool:
-    if not _is_part(run, milestone):
-        return True
-    return all(run.of(step).is_settled for step in milestone.steps)
-
-
-def _is_part(run: Coordinator, milestone: Milestone) -> bool:
-    return milestone.in_rehearsal or run.state.mode is Mode.EXIT
-
-
-def _take_in(run: Coordinator, message: Message) -> None:
-    """Deal with one message: once, and visibly."""
-    command = message.body.get("command")
-    step = next((s for s in run.plan.steps() if s.id == message.body.get("step")), None)
-    by = str(message.body.get("by", ""))
-    if command == "approve" and step is not None:
-        take_in_approval(run, step, message)
-    elif command == "abort" and not run.state.stopping:
-        run.record("run.interrupted", {"by": by, "inbox": message.id})
-    elif command == "rerun" and step and run.of(step).progress is StepProgress.HELD:
-        run.record_step("released", step, {"by": by, "inbox": message.id})
-    else:
-        why = f"{describe(message)}: nothing to do for it as the run stands"
-        run.record("message.ignored", {"why": why, "inbox": message.id})
+def _is_asleep(run: Coordinator, step: Step) -> bool:
+    return run.of(step).is_asleep(run.surroundings.clock())

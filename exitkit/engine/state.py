@@ -9,8 +9,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from exitkit.assess.exit_clock import anchors_of
 from exitkit.model.plan import Mode, Plan
 from exitkit.model.run import Event, RunSummary
+from exitkit.store.canonical import instant
 from exitkit.workspace.plan_file import plan_from_document
 
 NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
@@ -27,6 +29,12 @@ class StepProgress(StrEnum):
     DONE = "done"
     FAILED = "failed"
     REFUSED = "refused"
+    SKIPPED = "skipped"
+
+
+SETTLED = (StepProgress.DONE, StepProgress.REFUSED, StepProgress.SKIPPED)
+STUCK = (StepProgress.WAITING, StepProgress.HELD, StepProgress.FAILED)
+_AT_WORK = (*STUCK, StepProgress.RUNNING, StepProgress.IN_DOUBT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class StepState:
 
     `started` is the sequence of its latest start: undoing goes by it, newest first. `failures`
     and `lost` count attempts that failed or ended unseen. `request` is the open approval request.
+    `asleep_since` to `wakes_at` is how long it is to be left alone before it is tried again.
     """
 
     progress: StepProgress = StepProgress.PENDING
@@ -61,13 +70,21 @@ class StepState:
     message: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
     approved_by: tuple[str, ...] = ()
+    approvals: int = 0
     undone: bool = False
     incident: str = ""
+    asleep_since: dt.datetime = NEVER
+    wakes_at: dt.datetime = NEVER
+    first_waited: dt.datetime = NEVER
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing more will be done forward for this step."""
-        return self.progress in (StepProgress.DONE, StepProgress.REFUSED)
+        return self.progress in SETTLED
+
+    def is_asleep(self, now: dt.datetime) -> bool:
+        """Whether it is not to be tried yet; a clock set back does not make it sleep longer."""
+        return self.asleep_since <= now < self.wakes_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +92,9 @@ class RunState:
     """A run as its journal tells it.
 
     `stopping` says why the run goes no further forward: ``, `failed` or `interrupted`;
-    `ended` is `completed`, `failed` or `aborted` once it is over.
+    `ended` is `completed`, `failed` or `aborted` once it is over. `active` names the steps that
+    are neither untouched nor settled, or have a process. `amendments` are the digests of the plans
+    that came before the present one, `at` is the time of the last event.
     """
 
     run: str = ""
@@ -95,6 +114,11 @@ class RunState:
     started_at: dt.datetime = NEVER
     ended_at: dt.datetime | None = None
     head: str = ""
+    active: Mapping[str, None] = field(default_factory=dict)
+    paused: bool = False
+    amendments: tuple[str, ...] = ()
+    at: dt.datetime = NEVER
+    anchors: Mapping[str, dt.date] = field(default_factory=dict)
 
     def step(self, name: str) -> StepState:
         """Where a step stands, also before anything was written about it."""
@@ -116,10 +140,12 @@ class RunState:
             return self.ended
         if self.stopping == "interrupted":
             return "paused"
-        at_work = any(step.job for step in self.steps.values())
-        stuck = (StepProgress.WAITING, StepProgress.HELD)
-        waits = any(step.progress in stuck for step in self.steps.values())
-        return "blocked" if waits and not at_work else "running"
+        active = [self.step(name) for name in self.active]
+        if any(step.job for step in active):
+            return "running"
+        if self.paused:
+            return "paused"
+        return "blocked" if any(step.progress in STUCK for step in active) else "running"
 
     def summary(self) -> RunSummary:
         """The run in one value."""
@@ -132,30 +158,49 @@ class RunState:
 
 def fold(events: Iterable[Event]) -> RunState:
     """Return where the run stands after `events`."""
-    state = RunState()
-    for event in events:
-        state = apply(state, event)
-    return state
+    return _after(RunState(), events)
 
 
 def apply(state: RunState, event: Event) -> RunState:
     """Return where the run stands after one more event; types it does not know change nothing."""
+    return _after(state, (event,))
+
+
+def _after(state: RunState, events: Iterable[Event]) -> RunState:
+    # Copied once for all the events: a journal of 100,000 lines must open in seconds.
+    steps, active = dict(state.steps), dict(state.active)
+    state = replace(state, steps=steps, active=active)
+    for event in events:
+        state = _one(state, event, steps)
+        name = event.step
+        step = steps.get(name)
+        if step is not None and (step.job or step.progress in _AT_WORK):
+            active[name] = None
+        else:
+            active.pop(name, None)
+    return state
+
+
+def _one(state: RunState, event: Event, steps: dict[str, StepState]) -> RunState:
     inbox = event.data.get("inbox")
-    state = replace(
-        state,
-        head=event.digest,
-        dealt_with=state.dealt_with | {inbox} if inbox else state.dealt_with,
-    )
+    dealt_with = state.dealt_with | {inbox} if inbox else state.dealt_with
+    state = replace(state, head=event.digest, at=event.at, dealt_with=dealt_with)
     kind, _, rest = event.type.partition(".")
-    if kind == "step" and rest in _ON_STEP:
-        return _with_step(state, event.step, _ON_STEP[rest](state.step(event.step), event))
-    if kind == "approval" and rest in _ON_APPROVAL:
-        return _with_step(state, event.step, _ON_APPROVAL[rest](state.step(event.step), event))
-    if kind == "milestone":
-        return replace(state, milestones={**state.milestones, event.milestone: rest})
-    if kind == "sandbox":
-        return _sandbox(state, event)
-    return _run(state, event) if kind == "run" else state
+    change = _ON_STEP.get(rest) if kind == "step" else None
+    change = _ON_APPROVAL.get(rest) if kind == "approval" else change
+    if change is not None:
+        steps[event.step] = change(state.step(event.step), event)
+        return _failing(state, event.step, steps[event.step])
+    match kind:
+        case "milestone":
+            return replace(state, milestones={**state.milestones, event.milestone: rest})
+        case "sandbox":
+            return _sandbox(state, event)
+        case "plan":
+            return _plan(state, event)
+        case "run":
+            return _run(state, event)
+    return state
 
 
 def _run(state: RunState, event: Event) -> RunState:
@@ -166,9 +211,12 @@ def _run(state: RunState, event: Event) -> RunState:
                 state, run=event.run, mode=Mode(data["mode"]), started_at=event.at,
                 plan=plan_from_document(data["plan"]), bundle=data["bundle"],
                 bundle_path=data["bundle_path"], targets=tuple(data["targets"]),
+                anchors=anchors_of([event]),
             )  # fmt: skip
         case "run.interrupted":
             return replace(state, stopping="interrupted", because=data.get("by", ""))
+        case "run.paused" | "run.resumed":
+            return replace(state, paused=event.type == "run.paused")
         case "run.completed" | "run.failed" | "run.aborted":
             return replace(state, ended=event.type.removeprefix("run."), ended_at=event.at)
     return state
@@ -185,14 +233,22 @@ def _sandbox(state: RunState, event: Event) -> RunState:
     return state
 
 
-def _with_step(state: RunState, name: str, step: StepState) -> RunState:
-    stopping = state.stopping
-    because = state.because
-    if step.progress is StepProgress.FAILED and not stopping:
-        stopping, because = "failed", f"step {name}: {step.message}"
+def _plan(state: RunState, event: Event) -> RunState:
+    if event.type != "plan.amended":
+        return state
     return replace(
-        state, steps={**state.steps, name: step}, stopping=stopping, because=because
-    )  # fmt: skip
+        state,
+        plan=plan_from_document(event.data["plan"]),
+        amendments=(*state.amendments, event.data["previous_digest"]),
+        targets=tuple(event.data["targets"]),
+    )
+
+
+def _failing(state: RunState, name: str, step: StepState) -> RunState:
+    """A rehearsal ends with its first step that fails for good; an exit waits for a decision."""
+    if step.progress is not StepProgress.FAILED or state.stopping or state.mode is Mode.EXIT:
+        return state
+    return replace(state, stopping="failed", because=f"step {name}: {step.message}")
 
 
 def _started(step: StepState, event: Event) -> StepState:
@@ -231,6 +287,8 @@ def _failed(step: StepState, event: Event) -> StepState:
         job=None,
         outcome=event.data.get("outcome", {}),
         message=event.data.get("message", ""),
+        asleep_since=event.at,
+        wakes_at=_instant_of(event, "retry_at"),
     )
 
 
@@ -251,7 +309,26 @@ def _interrupted(step: StepState, event: Event) -> StepState:
 
 
 def _released(step: StepState, event: Event) -> StepState:
-    return replace(step, progress=StepProgress.PENDING, lost=0, job=None)
+    return replace(
+        step, progress=StepProgress.PENDING, lost=0, failures=0, job=None, wakes_at=NEVER
+    )  # fmt: skip
+
+
+def _skipped(step: StepState, event: Event) -> StepState:
+    message = f"skipped by {event.data['by']}: {event.data['reason']}"
+    return replace(step, progress=StepProgress.SKIPPED, job=None, request={}, message=message)
+
+
+def _waiting(step: StepState, event: Event) -> StepState:
+    return replace(
+        step, progress=StepProgress.WAITING, job=None, message=event.data["message"],
+        asleep_since=event.at, wakes_at=_instant_of(event, "until"),
+        first_waited=event.at if step.first_waited == NEVER else step.first_waited,
+    )  # fmt: skip
+
+
+def _instant_of(event: Event, name: str) -> dt.datetime:
+    return instant(event.data[name]) if event.data.get(name) else NEVER
 
 
 def _compensated(step: StepState, event: Event) -> StepState:
@@ -268,7 +345,9 @@ def _requested(step: StepState, event: Event) -> StepState:
 
 
 def _given(step: StepState, event: Event) -> StepState:
-    return replace(step, approved_by=(*step.approved_by, event.data["key_fingerprint"]))
+    # Key and, where the key is known to be somebody's, person: neither may approve twice.
+    by = [event.data[name] for name in ("key_fingerprint", "person") if name in event.data]
+    return replace(step, approved_by=(*step.approved_by, *by), approvals=step.approvals + 1)
 
 
 _Change = Callable[[StepState, Event], StepState]
@@ -281,6 +360,8 @@ _ON_STEP: Mapping[str, _Change] = MappingProxyType(
         "refused": _refused,
         "interrupted": _interrupted,
         "released": _released,
+        "skipped": _skipped,
+        "waiting": _waiting,
         "compensated": _compensated,
         "compensation_failed": _compensation_failed,
     }

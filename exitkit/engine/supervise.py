@@ -44,11 +44,11 @@ def spawn(
     attempt_dir: Path, label: str, spec: Mapping[str, Any], workspace: Path
 ) -> subprocess.Popen[bytes]:
     """Start a child that waits; it does nothing before `release`, and nothing at all without."""
-    attempt_dir.mkdir(parents=True, exist_ok=True)
     spec_path = attempt_dir / f"{label}.spec.json"
-    write_atomically(spec_path, json.dumps(spec, ensure_ascii=False, indent=1).encode())
-    with log_file(attempt_dir, label).open("ab") as log:
-        try:
+    try:
+        attempt_dir.mkdir(parents=True, exist_ok=True)
+        write_atomically(spec_path, json.dumps(spec, ensure_ascii=False, indent=1).encode())
+        with log_file(attempt_dir, label).open("ab") as log:
             return subprocess.Popen(
                 # -P: a file of the workspace named like a module of ours must not replace it.
                 [sys.executable, "-P", "-m", "exitkit.engine.child", str(spec_path)],
@@ -58,9 +58,9 @@ def spawn(
                 cwd=workspace,
                 start_new_session=True,
             )
-        except OSError as error:
-            message = f"cannot start the process of a step: {error}; see `exitkit doctor`"
-            raise CannotRun(message) from error
+    except OSError as error:
+        message = f"cannot start the process of a step: {error}; see `exitkit doctor`"
+        raise CannotRun(message) from error
 
 
 def release(child: subprocess.Popen[bytes]) -> None:
@@ -108,6 +108,15 @@ def process_started(pid: int) -> str:
         return f"{psutil.Process(pid).create_time():.2f}"
     except psutil.Error:
         return ""
+
+
+def running_s(job: Job) -> float | None:
+    """Return how long a job's process has run, whatever the clock says; None where unknown."""
+    try:
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+        return up_s - int(job.process_started) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return None
 
 
 def is_alive(job: Job) -> bool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from exitkit.engine.approvals import APPROVAL_KIND
 from exitkit.engine.attempts import launch, stop_job
-from exitkit.engine.coordinator import Coordinator
+from exitkit.engine.coordinator import ENGINE_KINDS, Coordinator
 from exitkit.engine.state import StepProgress, StepState
 from exitkit.model.plan import Effect, Step
 
@@ -15,7 +12,7 @@ HARMLESS = (Effect.NONE, Effect.EXTERNAL_READ)
 
 def stop_forward_work(run: Coordinator) -> None:
     """End every job that still moves the run forward; its step will be undone."""
-    for step in run.plan.steps():
+    for step in run.jobs():
         job = run.of(step).job
         if job is not None and job.action != "undo":
             stop_job(run, step, job)
@@ -24,28 +21,35 @@ def stop_forward_work(run: Coordinator) -> None:
 
 def undo_next(run: Coordinator) -> bool:
     """Start undoing the newest step that is not undone; False when nothing is left to undo."""
-    if any(state.job for state in run.state.steps.values()):
+    if run.jobs():
         return True
-    step = next(_to_undo(run), None)
-    if step is None:
+    if run.to_undo is None:
+        run.to_undo = _to_undo(run)
+    while run.to_undo and not _is_to_undo(run, run.to_undo[-1]):
+        run.to_undo.pop()
+    if not run.to_undo:
         return False
+    step = run.to_undo[-1]
     state = run.of(step)
     touched = dict(state.outcome.get("touched", {}))
     launch(run, step, "undo", f"undo-{state.undo_attempts + 1}", touched)
     return True
 
 
-def _to_undo(run: Coordinator) -> Iterator[Step]:
+def _to_undo(run: Coordinator) -> list[Step]:
+    """Return every step that was begun, the newest last; nothing begins any more."""
     started = [step for step in run.plan.steps() if run.of(step).attempt]
-    for step in sorted(started, key=lambda step: run.of(step).started, reverse=True):
-        state = run.of(step)
-        if not state.undone and not state.incident and not _left_nothing(step, state):
-            yield step
+    return sorted(started, key=lambda step: run.of(step).started)
+
+
+def _is_to_undo(run: Coordinator, step: Step) -> bool:
+    state = run.of(step)
+    return not state.undone and not state.incident and not _left_nothing(step, state)
 
 
 def _left_nothing(step: Step, state: StepState) -> bool:
     """Tell whether there is nothing to take back, by kind or by its own recorded word."""
-    if step.kind == APPROVAL_KIND:
+    if step.kind in ENGINE_KINDS:
         return True
     done = state.progress is StepProgress.DONE and not state.outcome.get("touched")
     return step.effect in HARMLESS and done

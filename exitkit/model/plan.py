@@ -38,7 +38,8 @@ class Step:
 
     `kind` names a file of `steps/`; `params` are that kind's own fields, JSON-compatible.
     `needs` are ids of steps of the same plan; a milestone also waits for the ones it depends on.
-    `timeout_s` ends an attempt; `retries` counts further attempts after the first.
+    `timeout_s` ends an attempt; `retries` counts further attempts after the first, `backoff_s` is
+    the pause before the first of them, doubled before each other. `pool` names what few may use.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Step:
     timeout_s: int = 3600
     retries: int = 0
     on_interrupt: OnInterrupt = OnInterrupt.RERUN
+    backoff_s: int = 0
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,10 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A dated promise of the contract with the criteria that prove it."""
+    """A dated promise of the contract with the criteria that prove it.
+
+    `duration` is how long its work takes once it can begin, `not_before` an anchor it waits for.
+    """
 
     id: str
     phase: str
@@ -97,6 +103,8 @@ class Milestone:
     contract_clause: str = ""
     raci: Mapping[str, Any] = field(default_factory=dict)
     in_rehearsal: bool = True
+    duration: str = ""
+    not_before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from exitkit.drivers.programs import is_argv, run_program
 from exitkit.model.plan import Effect, Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.ports import StepContext
-
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SSL_CERT_FILE")
-"""Variables a program gets without asking; further ones are named in `env`."""
 
 
 class Command:
@@ -28,12 +24,12 @@ class Command:
 
     def problems(self, step: Step) -> Iterator[str]:
         """Yield what is missing or of the wrong shape."""
-        if not _is_argv(step.params.get("argv")):
+        if not is_argv(step.params.get("argv")):
             yield 'argv: not a list of strings; write argv: ["program", "argument"]'
         for name in ("undo", "probe"):
-            if name in step.params and not _is_argv(step.params[name]):
+            if name in step.params and not is_argv(step.params[name]):
                 yield f"{name}: not a list of strings; write {name}: [program, argument]"
-        if "env" in step.params and not _is_argv(step.params["env"]):
+        if "env" in step.params and not is_argv(step.params["env"]):
             yield "env: not a list of variable names; values stay in the environment"
         if step.effect is Effect.EXTERNAL_WRITE and "undo" not in step.params:
             yield "writes and has no undo; add undo: or declare effect: destructive"
@@ -42,7 +38,7 @@ class Command:
 
     def run(self, step: Step, context: StepContext) -> Outcome:
         """Run `argv`; its exit code decides."""
-        code = _run(step.params["argv"], step, context)
+        code = run_program(step.params["argv"], step, context)
         status = StepStatus.FAILED if code else StepStatus.SUCCEEDED
         # Something to undo is something touched, whatever the program did.
         touched = {"undo": list(step.params["undo"])} if "undo" in step.params else {}
@@ -53,36 +49,10 @@ class Command:
         """Run `undo`, where there is one."""
         if "undo" not in step.params:
             return Outcome(StepStatus.SUCCEEDED, "nothing to undo")
-        code = _run(step.params["undo"], step, context)
+        code = run_program(step.params["undo"], step, context)
         status = StepStatus.FAILED if code else StepStatus.SUCCEEDED
         return Outcome(status, f"{step.params['undo'][0]} ended with {code}")
 
     def probe(self, step: Step, context: StepContext) -> bool:
         """Ask `probe`: exit code 0 says that the work was done."""
-        return _run(step.params["probe"], step, context) == 0
-
-
-def _run(argv: Sequence[str], step: Step, context: StepContext) -> int:
-    """Run a program with what it needs to know and no more, in the step's own process group."""
-    wanted = {*INHERITED, *step.params.get("env", ())}
-    environ = {name: context.environ[name] for name in sorted(wanted) if name in context.environ}
-    environ |= {
-        "EXITKIT_RUN": context.run,
-        "EXITKIT_STEP": step.id,
-        "EXITKIT_IDEMPOTENCY_KEY": context.idempotency_key,
-        "EXITKIT_ATTEMPT_DIR": os.fspath(context.attempt_dir),
-        "EXITKIT_BUNDLE": os.fspath(context.bundle),
-        "EXITKIT_WORKSPACE": os.fspath(context.workspace),
-    }
-    try:
-        done = subprocess.run(
-            list(argv), env=environ, cwd=context.workspace, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError as error:
-        context.progress(f"{argv[0]}: {error.strerror}; is it installed and executable")
-        return 127
-    return done.returncode
-
-
-def _is_argv(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+        return run_program(step.params["probe"], step, context) == 0

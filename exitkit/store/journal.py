@@ -46,7 +46,7 @@ class Journal:
     Appending at `head + 1` or failing with Fenced is what keeps two coordinators apart.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, writes: bool = True) -> None:
         if not create and not path.is_file():
             raise InputError(f"{path.parent.name}: no such run; `exitkit status` lists them")
         self.path = path
@@ -54,13 +54,24 @@ class Journal:
         self.sequence = 0
         self.head = GENESIS
         try:
-            self._database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            self._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'ro'}",
+                uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None,
+            )  # fmt: skip
+            if not writes:
+                return
             # Not WAL: the SQLite of Debian 12 can corrupt a WAL file that is reset under load.
             self._database.execute("PRAGMA journal_mode=DELETE")
             self._database.execute("PRAGMA synchronous=EXTRA")
             self._database.executescript(_TABLES)
         except sqlite3.Error as error:
             raise CannotRun(f"{path}: {error}; check the disk and who owns the file") from error
+
+    @classmethod
+    def read_only(cls, path: Path) -> tuple[Event, ...]:
+        """Return the verified events of a journal file anywhere, and leave the file as it is."""
+        with cls(path, writes=False) as journal:
+            return journal.load()
 
     def __enter__(self) -> Self:
         return self

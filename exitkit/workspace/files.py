@@ -63,6 +63,7 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
         targets=tuple(Target(*_entry(entry, root)) for entry in value.get("targets", ())),
         signing_key=root / key if key else None,
         trusted_keys=tuple(root / name for name in signing.get("trust", ())),
+        allowed_signers=root / signers if (signers := signing.get("allowed_signers")) else None,
         masking_key=root / value.get("masking", {}).get("key", "keys/masking.key"),
         digest=hashlib.sha256(canonical_bytes(storable(value))).hexdigest(),
         tolerances=Tolerances(**value.get("tolerances", {})),

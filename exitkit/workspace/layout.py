@@ -94,6 +94,7 @@ class Workspace:
     limits: Limits = field(default_factory=Limits)
     exit_means: ExitMeans = field(default_factory=ExitMeans)
     gate: ReconcileGate = field(default_factory=ReconcileGate)
+    allowed_signers: Path | None = None
 
     @property
     def contract_file(self) -> Path:

@@ -19,9 +19,11 @@ from exitkit.model.plan import (
 )  # fmt: skip
 from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.workspace.schema_faults import check_against, suggest
-from exitkit.workspace.yaml_lines import Where, read_yaml
+from exitkit.workspace.yaml_lines import Document, Where, read_yaml
 
-STEP_FIELDS = {"id", "kind", "effect", "needs", "timeout", "retries", "on_interrupt"}
+STEP_FIELDS = {
+    "id", "kind", "effect", "needs", "timeout", "retries", "on_interrupt", "backoff", "pool",
+}  # fmt: skip
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -32,6 +34,15 @@ def load_plan(path: Path) -> Plan:
     for where, message in contradictions(document.value):
         raise document.fault(where, message)
     return plan_from_document(document.value)
+
+
+def checked_plan_from_document(document: Mapping[str, Any]) -> Plan:
+    """Check and build a plan that came from elsewhere than a file, such as a message."""
+    amended = Document(Path("the new plan"), document, {})
+    check_against("plan", amended)
+    for where, message in contradictions(document):
+        raise amended.fault(where, message)
+    return plan_from_document(document)
 
 
 def plan_from_document(document: Mapping[str, Any]) -> Plan:
@@ -91,7 +102,7 @@ def _milestone_names(
 
 
 def _step_names(milestones: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Where, str]]:
-    ids = [step["id"] for step in _steps(milestones)]
+    ids = {step["id"]: None for step in _steps(milestones)}
     seen: set[str] = set()
     for index, milestone in enumerate(milestones):
         for position, step in enumerate(milestone.get("steps", ())):
@@ -101,7 +112,7 @@ def _step_names(milestones: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Where
             seen.add(step["id"])
             for at, name in enumerate(step.get("needs", ())):
                 if name not in ids:
-                    yield (*here, "needs", at), f'no step "{name}"; {suggest(name, ids)}'
+                    yield (*here, "needs", at), f'no step "{name}"; {suggest(name, list(ids))}'
 
 
 def _steps(milestones: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -118,28 +129,31 @@ def _place_of_step(milestones: Sequence[Mapping[str, Any]], name: str) -> Where:
 
 
 def _twice(names: Sequence[str], place: Any, what: str) -> Iterator[tuple[Where, str]]:
+    seen: set[str] = set()
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name in seen:
             yield place(index), f'{what} "{name}" is there already; give it another id'
+        seen.add(name)
 
 
 def _ring(edges: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
     """Yield one ring of names that wait for each other, if there is any."""
     settled: set[str] = set()
     for start in edges:
-        trail: list[tuple[str, Iterator[str]]] = [(start, iter(edges[start]))]
+        trail: list[Iterator[str]] = [iter(edges[start])]
+        names = {start: None}
         while trail and start not in settled:
-            name, rest = trail[-1]
-            following = next(rest, None)
-            on_trail = [step for step, _ in trail]
+            following = next(trail[-1], None)
             if following is None:
-                settled.add(name)
+                settled.add(names.popitem()[0])
                 trail.pop()
-            elif following in on_trail:
+            elif following in names:
+                on_trail = list(names)
                 yield [*on_trail[on_trail.index(following) :], following]
                 return
             elif following in edges and following not in settled:
-                trail.append((following, iter(edges[following])))
+                names[following] = None
+                trail.append(iter(edges[following]))
 
 
 def _ring_message(what: str, ring: Sequence[str]) -> str:
@@ -176,6 +190,8 @@ def _milestone(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Milesto
         contract_clause=entry.get("contract_clause", ""),
         raci=entry.get("raci", {}),
         in_rehearsal=entry.get("rehearsal", {}).get("included", True),
+        duration=entry.get("duration", ""),
+        not_before=entry.get("not_before", ""),
     )
 
 
@@ -204,7 +220,14 @@ def _step(entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Step:
         params=storable({key: value for key, value in entry.items() if key not in STEP_FIELDS}),
         effect=effect,
         needs=tuple(entry.get("needs", ())),
-        timeout_s=int(timeout[:-1]) * SECONDS[timeout[-1]],
+        timeout_s=seconds(timeout),
         retries=entry.get("retries", defaults.get("retries", 0)),
         on_interrupt=OnInterrupt(entry.get("on_interrupt", cautious)),
+        backoff_s=seconds(entry.get("backoff", defaults.get("backoff", "0s"))),
+        pool=entry.get("pool", ""),
     )
+
+
+def seconds(text: str) -> int:
+    """Return the seconds of `90s`, `30m`, `1h`, `2d`."""
+    return int(text[:-1]) * SECONDS[text[-1]]

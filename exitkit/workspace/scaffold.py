@@ -12,13 +12,19 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from exitkit.errors import InputError
+from exitkit.workspace.plan_profile import plan_text
 
 SOURCE_TYPES = ("aws", "azure", "network", "licenses", "scripts", "postgres")
 SIDES = {"rehearsal": "the rehearsal (foreign ground)", "exit": "the exit (the real estate)"}
 
 
-def write_workspace(folder: Path, *, series: str | None, sources: Iterable[str]) -> list[Path]:
-    """Fill `folder`, which must be new or empty; return what was written, relative to it."""
+def write_workspace(
+    folder: Path, *, series: str | None, sources: Iterable[str], profile: str = ""
+) -> list[Path]:
+    """Fill `folder`, which must be new or empty; return what was written, relative to it.
+
+    With a `profile` the exit plan has every milestone of a usual exit, without one a few to start.
+    """
     name = series if series is not None else _series_from(folder)
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
         raise InputError(f'--series "{name}": use lower case letters, digits and dashes')
@@ -29,6 +35,8 @@ def write_workspace(folder: Path, *, series: str | None, sources: Iterable[str])
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         _fill(draft, name, set(sources))
+        if profile:
+            _write(draft / "exit-plan.yaml", plan_text(profile, name))
         draft.chmod(0o755)
         _move_into(draft, target) if target.is_dir() else draft.rename(target)
     except BaseException:

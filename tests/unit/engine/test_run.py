@@ -84,7 +84,7 @@ def test_a_step_that_hangs_is_ended_with_all_it_started(
     workshop: Any, make_plan: MakePlan, make_step: Make, make_milestone: Make, tmp_path: Path
 ) -> None:
     hang = 'sleep 600 & echo $! > "$EXITKIT_WORKSPACE/pid"; wait'
-    step = make_step("a", argv=["sh", "-c", hang], timeout="1s")
+    step = make_step("a", argv=["sh", "-c", hang], timeout="8s")
     state = workshop.rehearse(make_plan(make_milestone("M1", [step])))
     assert state.ended == "failed"
     assert workshop.of_type("step.failed")[0].data["how"] == "timeout"
