@@ -91,6 +91,35 @@ def compared(
     )
 
 
+def restored(
+    what: str,
+    items: Sequence[ItemResult],
+    *,
+    moved: Measurement,
+    losses: Sequence[str] = (),
+    touched: Mapping[str, Any],
+) -> Outcome:
+    """Return the outcome of a restore that was read back; it failed where an item is not equal.
+
+    `what` says what was moved, `{different}` in it how many items are not as they were.
+    """
+    different = sum(item.result != "equal" for item in items)
+    return Outcome(
+        StepStatus.FAILED if different else StepStatus.SUCCEEDED,
+        what.format(different=different),
+        metrics={
+            "items_restored": moved.items,
+            "bytes_restored": moved.size_bytes,
+            "items_different": different,
+            "losses": len(losses),
+        },
+        items=tuple(items),
+        losses=tuple(losses),
+        measurements=(moved,),
+        touched=touched,
+    )
+
+
 def failed(message: str, touched: Mapping[str, Any] | None = None) -> Outcome:
     """Return the outcome of a step that could not do its work."""
     return Outcome(StepStatus.FAILED, message, touched=touched or {})

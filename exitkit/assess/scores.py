@@ -22,6 +22,11 @@ FORMULA = (
 """How a score is made; printed with it."""
 
 
+def percent(permille: int) -> str:
+    """Write thousandths as a percentage with one decimal."""
+    return f"{permille // 10}.{permille % 10} %"
+
+
 @dataclass(frozen=True, slots=True)
 class Spend:
     """What assets cost, by asset id, in one currency."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,12 @@ import click
 from exitkit.assess.access_holders import SUPPLIER, UNATTRIBUTED, Right
 from exitkit.assess.revocation import Revocation
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.access import plan_for, rights_of
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+from exitkit.workspace.files import contract_document, load_workspace
 
 SHOWN = 5
 COLUMNS = (
@@ -51,11 +51,8 @@ def command(
     if as_csv and as_json:
         raise InputError("access: --csv and --json are two outputs; choose one")
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
-    there = workspace.contract_file.is_file()
-    contract = load_contract(workspace.contract_file).document if there else {}
+    path = chosen_bundle(bundle, workspace, root)
+    contract = contract_document(workspace)
     opened = open_bundle(path)
     held = rights_of(opened, contract)
     if as_plan:
@@ -81,15 +78,16 @@ def _print_rights(held: Sequence[Right]) -> None:
     for name in order:
         members = by_holder[name]
         click.secho(f"{name}: {len(members)} rights", bold=True)
-        counted = Counter((_principal(right), right.because) for right in members)
-        for (principal, because), count in counted.most_common():
+        groups: dict[tuple[str, str], list[Right]] = {}
+        for right in members:
+            groups.setdefault((_principal(right), right.because), []).append(right)
+        for (principal, because), own in sorted(groups.items(), key=lambda pair: -len(pair[1])):
             mark = f" ({because})" if because else ""
-            click.echo(f"  {count:5}  {principal}{mark}")
-            own = [right for right in members if _principal(right) == principal]
+            click.echo(f"  {len(own):5}  {principal}{mark}")
             for right in own[:SHOWN]:
                 click.echo(f"         {_told(right)}")
-            if count > SHOWN:
-                click.echo(f"         and {count - SHOWN} more; all are in --csv")
+            if len(own) > SHOWN:
+                click.echo(f"         and {len(own) - SHOWN} more; all are in --csv")
     if not any(right.holder == SUPPLIER for right in held):
         click.echo("no right carries a mark of the provider; see access.holders in contract.yaml")
 

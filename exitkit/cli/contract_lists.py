@@ -10,11 +10,12 @@ import click
 
 from exitkit.assess.data_act_lists import Clause, Entry, Lists, Standing, breaches
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.lists import lists_of
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+from exitkit.workspace.files import load_contract, load_workspace
 
 COLUMNS = (
     "list", "standing", "kind", "native_type", "aspect", "assets", "rehearsed", "format",
@@ -39,9 +40,7 @@ def lists(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> in
     if as_csv and as_json:
         raise InputError("contract lists: --csv and --json are two outputs; choose one")
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     contract = load_contract(workspace.contract_file)
     opened = open_bundle(path)
     found = lists_of(opened, contract.document)

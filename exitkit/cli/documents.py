@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.documents import Documents, read_documents
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.required_documents import default_stale_after_months
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import Workspace, latest_bundle, load_workspace
+from exitkit.workspace.files import Workspace, load_workspace
 
 COLUMNS = (
     "path", "type", "title", "owner", "modified", "age_days", "stale", "bytes", "sha256", "level",
@@ -38,9 +39,7 @@ def command(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> 
     if as_csv and as_json:
         raise InputError("documents: --csv and --json are two outputs; choose one")
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     months = _months(workspace)
     found = read_documents(open_bundle(path), dt.datetime.now(dt.UTC).date(), months)
     if as_csv:

@@ -11,15 +11,15 @@ import click
 from exitkit.assess.exit_estimate import ExitEstimate, Means, held_against
 from exitkit.assess.predicates import look_up
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.contract_check import ALLOWED_PATH, last_rehearsed
 from exitkit.engine.estimate import estimate_of
-from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
+from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.report.estimate_words import ASSUMPTIONS, estimate_lines, person_days
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import (
     Workspace,
     bundle_path,
-    latest_bundle,
     load_contract,
     load_workspace,
     sequences,
@@ -44,9 +44,7 @@ def command(
     when the likely time is longer than the contract gives.
     """
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     opened = open_bundle(path)
     contract = load_contract(workspace.contract_file) if workspace.contract_file.is_file() else None
     bundles = [open_bundle(bundle_path(workspace, number)) for number in sequences(workspace)]

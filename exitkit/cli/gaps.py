@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from exitkit.assess.impact import IMPACT_ORDER
-from exitkit.assess.scores import FORMULA, Score
+from exitkit.assess.scores import FORMULA, Score, percent
 from exitkit.assess.summary import GapGroup, split_by
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.engine.gaps import AssetName, Gaps, percent, read_gaps, single_gaps, spend_of
+from exitkit.cli.subjects import chosen_bundle
+from exitkit.engine.gaps import AssetName, Gaps, read_gaps, single_gaps, spend_of
 from exitkit.engine.letter import write_letters
 from exitkit.engine.report_context import last_reconciliation
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
@@ -22,7 +23,7 @@ from exitkit.report.cost_words import cost_words
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.letter import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
-from exitkit.workspace.files import latest_bundle, load_workspace
+from exitkit.workspace.files import load_workspace
 
 WAYS = ("responsible", "reason", "aspect", "level")
 COLUMNS = {
@@ -67,9 +68,7 @@ def command(
     if as_csv + letter + as_json > 1:
         raise InputError("gaps: --csv, --letter and --json are three outputs; choose one")
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
-    path = bundle or (latest_bundle(workspace) if workspace else None)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     opened = open_bundle(path)
     reconciled = last_reconciliation(opened, workspace) if workspace else None
     gaps = read_gaps(

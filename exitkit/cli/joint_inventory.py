@@ -12,12 +12,13 @@ import click
 
 from exitkit.assess.joint_inventory import Line, Record, Standing
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.joint_inventory import lines_of, write_minutes
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.joint_inventory import LANGUAGES
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+from exitkit.workspace.files import contract_document, load_workspace
 
 SHOWN = 30
 COLUMNS = (
@@ -48,13 +49,10 @@ def command(
             "joint-inventory: --minutes, --csv and --json are three outputs; choose one"
         )
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     opened = open_bundle(path)
     if minutes:
-        there = workspace.contract_file.is_file()
-        contract = load_contract(workspace.contract_file).document if there else {}
+        contract = contract_document(workspace)
         today = dt.datetime.now(dt.UTC).date()
         for written in write_minutes(opened, contract, workspace.reports, lang, today):
             click.echo(written)

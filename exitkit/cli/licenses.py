@@ -12,11 +12,12 @@ import click
 
 from exitkit.assess.license_position import MEANING, Position, Signal
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.licenses import bom_of, exit_day, position_of, signals_of
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import latest_bundle, load_contract, load_workspace
+from exitkit.workspace.files import contract_document, load_workspace
 
 SHOWN = 50
 COLUMNS = (
@@ -51,15 +52,12 @@ def command(
     if as_csv + cyclonedx + as_json > 1:
         raise InputError("licenses: --csv, --cyclonedx and --json are three outputs; choose one")
     workspace = load_workspace(root)
-    path = bundle or latest_bundle(workspace)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     opened = open_bundle(path)
     if cyclonedx:
         show_json(bom_of(opened))
         return EXIT_CLEAN
-    there = workspace.contract_file.is_file()
-    contract = load_contract(workspace.contract_file).document if there else {}
+    contract = contract_document(workspace)
     day = exit_on.date() if exit_on else exit_day(contract)
     found = position_of(opened, day, dt.datetime.now(dt.UTC).date())
     told = signals_of(opened)

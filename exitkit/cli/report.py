@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import workspace_option
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.report_inputs import find_subject, read_inputs
-from exitkit.errors import EXIT_CLEAN, InputError
+from exitkit.errors import EXIT_CLEAN
 from exitkit.report.formats import load_format
 from exitkit.report.view import build_view
 from exitkit.store.files import write_atomically
-from exitkit.workspace.files import Workspace, latest_bundle, load_workspace
+from exitkit.workspace.files import Workspace, load_workspace
 
 
 @click.command(name="report")
@@ -31,20 +32,13 @@ def command(bundle_or_run: Path | None, root: Path, format_name: str, output: Pa
     """
     chosen = load_format(format_name)
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
-    subject = find_subject(bundle_or_run or _newest(workspace, root), workspace)
+    subject = find_subject(chosen_bundle(bundle_or_run, workspace, root), workspace)
     view = build_view(read_inputs(subject, workspace, dt.datetime.now(dt.UTC)))
     path = output or _place(workspace, root) / f"{subject.name}{chosen.SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, chosen.render(view))
     click.echo(path)
     return EXIT_CLEAN
-
-
-def _newest(workspace: Workspace | None, root: Path) -> Path:
-    path = latest_bundle(workspace) if workspace else None
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
-    return path
 
 
 def _place(workspace: Workspace | None, root: Path) -> Path:

@@ -23,7 +23,7 @@ from exitkit.engine.state import RunState, StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.model.run import Verdict
 from exitkit.store.canonical import timestamp
-from exitkit.workspace.files import load_contract, load_workspace
+from exitkit.workspace.files import contract_document, load_workspace
 
 
 @click.command(name="status")
@@ -46,9 +46,7 @@ def command(run: str | None, root: Path, as_json: bool) -> int:
             show_table(("RUN", "MODE", "STATE", "STARTED"), rows)
         return EXIT_CLEAN
     state, events, verdicts = judged(run_folder(workspace, run), now())
-    contract = (
-        load_contract(workspace.contract_file).document if workspace.contract_file.is_file() else {}
-    )
+    contract = contract_document(workspace)
     lines = exit_clock(workspace.runs, state, events, contract, now().date())
     if as_json:
         show_json(_document(state, verdicts) | ({"clock": _clock_document(lines)} if lines else {}))

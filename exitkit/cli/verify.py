@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.errors import InputError
+from exitkit.cli.subjects import chosen_bundle
 from exitkit.store.verify import Verification, verify_bundle
 from exitkit.workspace.files import load_workspace
-from exitkit.workspace.layout import Workspace, latest_bundle
+from exitkit.workspace.layout import Workspace
 
 WORDS = {
     "holds": "yes",
@@ -34,9 +34,7 @@ def command(bundle: Path | None, trusted: tuple[Path, ...], root: Path, as_json:
     0 all holds, 1 invalid, 4 intact but not signed by a trusted key, 5 intact with declared holes.
     """
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
-    path = bundle or (latest_bundle(workspace) if workspace else None)
-    if path is None:
-        raise InputError(f"{root}: no bundle; name one, or run `exitkit snapshot` first")
+    path = chosen_bundle(bundle, workspace, root)
     keys = trusted or (_present_keys(workspace) if workspace else ())
     verification = verify_bundle(path, keys)
     if as_json:

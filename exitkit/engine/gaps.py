@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from exitkit.assess.impact import dependents
-from exitkit.assess.scores import Score, Spend, scores
+from exitkit.assess.scores import Score, Spend, percent, scores
 from exitkit.assess.summary import GapGroup, Tally, gap_groups, is_gap, tally
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Level
@@ -98,11 +98,6 @@ def spend_of(reconciliation: Mapping[str, Any]) -> Spend | None:
 def single_gaps(bundle: Bundle) -> Iterator[Mapping[str, Any]]:
     """Yield the record of every gap, in the order of the bundle."""
     return (row for row in bundle.records("exportability") if is_gap(row))
-
-
-def percent(permille: int) -> str:
-    """Write thousandths as a percentage with one decimal."""
-    return f"{permille // 10}.{permille % 10} %"
 
 
 def _is_open(row: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from exitkit.report.letter import (
 )
 from exitkit.store.files import write_atomically
 from exitkit.store.reader import Bundle
-from exitkit.workspace.files import Workspace, load_contract
+from exitkit.workspace.files import Workspace, contract_document
 
 UNKNOWN = "unknown"
 
@@ -45,9 +45,7 @@ def write_letters(
 
     An InputError says so where the provider is asked for nothing.
     """
-    contract: Mapping[str, Any] = {}
-    if workspace and workspace.contract_file.is_file():
-        contract = load_contract(workspace.contract_file).document
+    contract = contract_document(workspace) if workspace else {}
     inputs = letter_inputs(bundle, gaps, contract, today, answer_by)
     folder = workspace.reports if workspace else root
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from exitkit.model.plan import Mode
 from exitkit.model.run import Event
 from exitkit.report.figure import at
 from exitkit.report.minutes import Attested, MinutesInputs
-from exitkit.workspace.files import Workspace, load_contract
+from exitkit.workspace.files import Workspace, contract_document
 from exitkit.workspace.yaml_lines import read_yaml
 
 ATTESTATION = "attestation.yaml"
@@ -39,8 +39,7 @@ def minutes_inputs(
     names = [one.id for one in state.plan.milestones]
     if milestone and milestone not in names:
         raise InputError(f"--milestone {milestone}: not in the plan; there are {', '.join(names)}")
-    known = workspace.contract_file.is_file()
-    contract = load_contract(workspace.contract_file).document if known else {}
+    contract = contract_document(workspace)
     return MinutesInputs(
         today=now.date(),
         summary=state.summary(),

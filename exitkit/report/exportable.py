@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exitkit.assess.data_act_lists import Entry, Lists, Standing, breaches
-from exitkit.assess.scores import Score
+from exitkit.assess.scores import Score, percent
 from exitkit.report.beside_parts import HeldRow, ListRow, ListsPart
 
 SHOWN = 80
@@ -21,8 +21,8 @@ def tell_scores(scores: Sequence[Score]) -> tuple[HeldRow, ...]:
             scope=one.scope,
             name=one.name,
             verdicts=one.total,
-            share=_percent(one.permille),
-            spend_share=_percent(one.spend_permille),
+            share=_share(one.permille),
+            spend_share=_share(one.spend_permille),
             because=one.because,
         )
         for one in rows
@@ -65,5 +65,5 @@ def _rows(entries: Sequence[Entry]) -> tuple[ListRow, ...]:
     )
 
 
-def _percent(permille: int | None) -> str:
-    return "" if permille is None else f"{permille // 10}.{permille % 10} %"
+def _share(permille: int | None) -> str:
+    return "" if permille is None else percent(permille)

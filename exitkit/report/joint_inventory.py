@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from exitkit.assess.joint_inventory import Line, Record, Standing
 from exitkit.report.html import visible
+from exitkit.report.letter import document_environment, unmarked
 
 LANGUAGES = ("en", "fr")
 LONGEST_LIST = 1000
-_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +55,14 @@ class _Minutes:
 
 def html(inputs: MinutesInputs, language: str) -> bytes:
     """Return the minutes as one HTML file that needs nothing else."""
-    return _rendered("joint_inventory.html", _minutes(inputs, language), autoescape=True)
+    page = document_environment(visible).get_template("joint_inventory.html")
+    return page.render(minutes=_minutes(inputs, language)).encode()
 
 
 def markdown(inputs: MinutesInputs, language: str) -> bytes:
     """Return the minutes as Markdown, nothing of it markup but our own."""
-    return _rendered("joint_inventory.md.j2", _minutes(inputs, language), autoescape=False)
-
-
-def _rendered(template: str, minutes: _Minutes, *, autoescape: bool) -> bytes:
-    environment = Environment(
-        loader=PackageLoader("exitkit.report", "templates"),
-        autoescape=autoescape,  # noqa: S701 - Markdown is escaped by its own filter
-        finalize=visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = lambda text: _MARKS.sub(r"\\\1", " ".join(str(text).split()))
-    return environment.get_template(template).render(minutes=minutes).encode()
+    page = document_environment(unmarked).get_template("joint_inventory.md.j2")
+    return page.render(minutes=_minutes(inputs, language)).encode()
 
 
 def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:

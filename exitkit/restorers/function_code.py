@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
 from exitkit.store.local_ground import (
@@ -99,17 +99,9 @@ class FunctionCodeRestorer:
             items += _files(one, target)
         took_ms = int((time.monotonic() - started) * 1000)
         size = sum(one.package.stat().st_size for one in functions)
-        different = sum(item.result != "equal" for item in items)
-        return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
-            f"{len(functions)} functions unpacked, {different} files not as they were",
-            {
-                "items_restored": len(functions), "bytes_restored": size,
-                "items_different": different, "losses": len(losses),
-            },
-            tuple(items), losses, (),
-            (Measurement("function-code", len(functions), size, took_ms),), touched,
-        )  # fmt: skip
+        moved = Measurement("function-code", len(functions), size, took_ms)
+        what = f"{len(functions)} functions unpacked, {{different}} files not as they were"
+        return restored(what, items, moved=moved, losses=losses, touched=touched)
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Compare every file, then ask each function its events and compare the answers."""

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.files import write_atomically
@@ -98,17 +98,9 @@ class LocalObjectsRestorer:
         items = [_read_back(one, target, None) for one in objects]
         took_ms = int((time.monotonic() - started) * 1000)
         size = sum(int(one.line["sizeBytes"]) for one in objects)
-        different = sum(item.result != "equal" for item in items)
-        return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
-            f"{len(objects)} objects, {size} bytes restored, {different} not as they were",
-            {
-                "items_restored": len(objects), "bytes_restored": size,
-                "items_different": different, "losses": len(losses),
-            },
-            tuple(items), losses, (),
-            (Measurement("local-objects", len(objects), size, took_ms),), touched_by(names),
-        )  # fmt: skip
+        moved = Measurement("local-objects", len(objects), size, took_ms)
+        what = f"{len(objects)} objects, {size} bytes restored, {{different}} not as they were"
+        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every file back and compare its digest; name files that are there beside them."""

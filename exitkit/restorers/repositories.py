@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.drivers.git import GitFailed
 from exitkit.drivers.git_clone import bundle_heads, check_whole, clone_bundle, heads_of
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import Holding, chosen, restored_name
 from exitkit.store.local_ground import (
@@ -69,17 +69,9 @@ class RepositoriesRestorer:
             return failed(f"{target.id}: {fault}", touched_by(names))
         took_ms = int((time.monotonic() - started) * 1000)
         size = sum(history.stat().st_size for _, _, history in held)
-        different = sum(item.result != "equal" for item in items)
-        return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
-            f"{len(held)} repositories cloned and checked, {different} heads not as they were",
-            {
-                "items_restored": len(held), "bytes_restored": size,
-                "items_different": different, "losses": len(losses),
-            },
-            tuple(items), losses, (),
-            (Measurement("repositories", len(held), size, took_ms),), touched_by(names),
-        )  # fmt: skip
+        moved = Measurement("repositories", len(held), size, took_ms)
+        what = f"{len(held)} repositories cloned and checked, {{different}} heads not as they were"
+        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Check every clone again and compare its heads with those of the bundle."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.drivers.postgres import Database, DatabaseError, Table, dsn_of, open_database
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
@@ -92,17 +92,11 @@ class TableItemsRestorer:
             return failed(f"{target.id}: {fault}", touched)
         took_ms = int((time.monotonic() - started) * 1000)
         size = sum(bundle.content_path(one.path).stat().st_size for one in tables)
-        different = sum(item.result != "equal" for item in items)
-        return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
-            f"{len(items)} items of {len(tables)} tables restored, {different} not as they were",
-            {
-                "items_restored": len(items), "bytes_restored": size,
-                "items_different": different, "losses": len(losses),
-            },
-            tuple(items), losses, (),
-            (Measurement("table-items", len(items), size, took_ms),), touched,
-        )  # fmt: skip
+        moved = Measurement("table-items", len(items), size, took_ms)
+        what = (
+            f"{len(items)} items of {len(tables)} tables restored, {{different}} not as they were"
+        )
+        return restored(what, items, moved=moved, losses=losses, touched=touched)
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every item back and compare it with the bundle's."""

@@ -29,8 +29,8 @@ from exitkit.workspace.schema_faults import check_against, schema_named, suggest
 from exitkit.workspace.yaml_lines import Where, read_yaml
 
 __all__ = [
-    "Workspace", "bundle_path", "latest_bundle", "load_contract", "load_plan", "load_workspace",
-    "next_sequence", "plan_from_document", "sequences",
+    "Workspace", "bundle_path", "contract_document", "latest_bundle", "load_contract",
+    "load_plan", "load_workspace", "next_sequence", "plan_from_document", "sequences",
 ]  # fmt: skip
 
 
@@ -49,6 +49,13 @@ def load_contract(path: Path) -> Contract:
     check_against("contract", document)
     value = document.value
     return Contract(id=value["id"], title=value.get("title", value["id"]), document=value)
+
+
+def contract_document(workspace: Workspace) -> Mapping[str, Any]:
+    """Return what the workspace's contract says; nothing where nobody has written one."""
+    if not workspace.contract_file.is_file():
+        return {}
+    return load_contract(workspace.contract_file).document
 
 
 def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
