@@ -12,8 +12,9 @@ from exitkit.assess.exit_estimate import ExitEstimate, Means, held_against
 from exitkit.assess.predicates import look_up
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
 from exitkit.cli.subjects import chosen_bundle
-from exitkit.engine.contract_check import ALLOWED_PATH, last_rehearsed
+from exitkit.engine.contract_check import last_rehearsed
 from exitkit.engine.estimate import estimate_of
+from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.report.estimate_words import ASSUMPTIONS, estimate_lines, person_days
 from exitkit.store.reader import open_bundle

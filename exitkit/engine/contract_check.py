@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exitkit.assess.extrapolation import Extrapolation, extrapolate, volumes_of
+from exitkit.assess.extrapolation import Extrapolation
 from exitkit.assess.facts import inventory_facts, rehearsal_facts, rule_facts
-from exitkit.assess.predicates import look_up
 from exitkit.assess.rules import check_rules
+from exitkit.engine.extrapolation import extrapolation_of
 from exitkit.knowledge.kinds import all_kinds
 from exitkit.knowledge.rulebook import load_rules
 from exitkit.model.contract import Contract, RuleResult
-from exitkit.model.run import Measurement
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import (
     Workspace,
@@ -23,8 +22,6 @@ from exitkit.workspace.files import (
     load_plan,
     sequences,
 )
-
-ALLOWED_PATH = "reversibility.transition.duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +82,3 @@ def rehearsal_of(bundle: Bundle, estimate: Extrapolation | None) -> Mapping[str,
         bundle.records("events"),
         estimate.period if estimate else "",
     )
-
-
-def extrapolation_of(rehearsed: Bundle, newest: Bundle, contract: Contract | None) -> Extrapolation:
-    """Scale what the last rehearsal measured up to what the newest bundle holds."""
-    runs = sorted(rehearsed.records("runs"), key=lambda run: str(run.get("endedAt", "")))
-    measurements = [
-        Measurement(row["category"], row["items"], row["sizeBytes"], row["durationMillis"])
-        for row in rehearsed.records("measurements")
-        if row["measure"] == "transfer" and runs and row["subject"] == runs[-1]["@id"]
-    ]
-    volumes = volumes_of(
-        newest.records("assets"), newest.records("datasets"), newest.records("exportability")
-    )
-    allowed = look_up(ALLOWED_PATH, contract.document) if contract else None
-    return extrapolate(measurements, volumes, allowed or "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from exitkit.assess.exit_estimate import ExitEstimate, Means, Moved, estimate_exit
 from exitkit.assess.extrapolation import extrapolate, volumes_of
 from exitkit.assess.waves import reliances, waves
-from exitkit.engine.contract_check import extrapolation_of
+from exitkit.engine.extrapolation import extrapolation_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.contract import Contract
 from exitkit.store.reader import Bundle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exitkit.assess.extrapolation import Extrapolation
-from exitkit.engine.contract_check import extrapolation_of
+from exitkit.engine.extrapolation import extrapolation_of
 from exitkit.store.reader import Bundle
 
 

@@ -14,8 +14,9 @@ from exitkit.assess.facts import rule_facts
 from exitkit.assess.predicates import look_up
 from exitkit.assess.rules import check_rules
 from exitkit.engine.conclude import concluded, judged
-from exitkit.engine.contract_check import ALLOWED_PATH, inventory_of, rehearsal_of
+from exitkit.engine.contract_check import inventory_of, rehearsal_of
 from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.engine.gaps import scores_of, spend_of
 from exitkit.engine.judge import judge
 from exitkit.engine.lists import lists_of

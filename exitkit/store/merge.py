@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, field
+from io import BufferedIOBase
 
 from exitkit.errors import InvalidBundle
 from exitkit.store.canonical import LONGEST_LINE
@@ -12,16 +12,15 @@ from exitkit.store.canonical import LONGEST_LINE
 _PREFIX = b'{"@id":"urn:uuid:'
 _KEY_BYTES = len(_PREFIX) + 37
 _END = b"\xff"
-_BLOCK_BYTES = 1 << 20
-_LONGEST_RUN = 1 << 18
-_USUAL_RUN = 1 << 15
-_SHORTEST_RUN = 1 << 12
+_LF = 0x0A
+_BLOCK_BYTES = 1 << 18
+_STEP_BYTES = 1 << 15
 
 Pair = tuple[bytes, bytes]
 
 
 def differing(
-    old: BinaryIO, new: BinaryIO, table: str, wanted: Iterable[bytes] = ()
+    old: BufferedIOBase, new: BufferedIOBase, table: str, wanted: Iterable[bytes] = ()
 ) -> Iterator[Pair]:
     """Yield (old line, new line) wherever two tables differ, one empty where there is no such id.
 
@@ -32,33 +31,18 @@ def differing(
     left, right = _Side(old, table), _Side(new, table)
     wants = iter(wanted)
     want = next(wants, _END)
-    length, narrowing = _USUAL_RUN, False
     while left.fill() and right.fill():
-        # Equal runs are compared at the speed of memory, longer and longer; the line that differs
-        # is found by halving, so that a change costs a few steps.
-        run = left.equal_run(right, length)
-        if run > 0:
-            first = left.at
-            left.skip(run)
-            right.skip(run)
-            while want <= left.last:
-                line = left.line_of(want, first)
-                if line:
-                    yield line, line
-                want = next(wants, _END)
-            length = max(length // 2, _SHORTEST_RUN) if narrowing else 2 * length
-            length = min(length, _LONGEST_RUN)
-        elif run == 0 and not narrowing and length < _LONGEST_RUN:
-            # Never while narrowing: one long line before the change would be halved and doubled
-            # for ever.
-            length *= 2
-        elif run < 0 and length > _SHORTEST_RUN:
-            length, narrowing = length // 2, True
-        else:
+        first = left.at
+        stopped = left.skip_equal(right)
+        while want <= left.last:
+            line = left.line_of(want, first)
+            if line:
+                yield line, line
+            want = next(wants, _END)
+        if stopped:
             while want < min(left.key, right.key):
                 want = next(wants, _END)
             yield from _step(left, right, want)
-            length, narrowing = _USUAL_RUN, False
     while left.fill():
         yield left.take(), b""
     while right.fill():
@@ -85,50 +69,63 @@ def _step(left: _Side, right: _Side, want: bytes) -> Iterator[Pair]:
 
 @dataclass(slots=True)
 class _Side:
-    """What is left of one table: `held` from `at` on, then the stream; `last` key was taken last.
+    """What is left of one table: whole lines in `held` from `at` to `end`, then the stream.
 
-    After `fill` there is at least one whole line from `at` on.
+    `last` is the key taken last. After `fill` there is at least one whole line. One buffer is
+    filled again and again: for tables of gigabytes a new one each time costs as much as reading.
     """
 
-    stream: BinaryIO
+    stream: BufferedIOBase
     table: str
     last: bytes = b""
-    held: bytes = b""
+    held: bytearray = field(default_factory=bytearray)
     at: int = 0
-    _end: int = 0
+    end: int = 0
+    _filled: int = 0
 
     def fill(self) -> bool:
         """Tell whether there is a line left, after reading on where need be."""
-        while self._end <= self.at:
-            rest = self.held[self.at :]
-            if len(rest) > LONGEST_LINE:
+        while self.end <= self.at:
+            rest = self._filled - self.at
+            if rest > LONGEST_LINE:
                 raise InvalidBundle(f"{self.table}: a line longer than {LONGEST_LINE} bytes")
-            block = self.stream.read(_BLOCK_BYTES)
-            if not block:
+            self.held[:rest] = self.held[self.at : self._filled]
+            self.at, self.end, self._filled = 0, 0, rest
+            if len(self.held) < rest + _BLOCK_BYTES:
+                self.held.extend(bytes(rest + _BLOCK_BYTES))
+            read = self._read_to(rest)
+            if not read:
                 if not rest:
                     return False
-                block = b"\n"
-            self.held, self.at = rest + block, 0
-            self._end = self.held.rfind(b"\n") + 1
+                self.held[rest] = _LF
+                read = 1
+            self._filled = rest + read
+            self.end = self.held.rfind(b"\n", rest, self._filled) + 1
         return True
 
-    def equal_run(self, other: _Side, length: int) -> int:
-        """Return how many bytes of whole lines are equal within the next `length`; -1 if none is.
+    def _read_to(self, start: int) -> int:
+        with memoryview(self.held) as whole, whole[start : start + _BLOCK_BYTES] as free:
+            return self.stream.readinto(free)
 
-        0 says that all bytes are equal and that no line ends within them.
+    def skip_equal(self, other: _Side) -> bool:
+        """Skip the lines that are equal on both sides; tell whether lines that differ stopped it.
+
+        Otherwise one of the sides has to read on.
         """
-        length = min(length, self._end - self.at, other._end - other.at)
-        here = self.held[self.at : self.at + length]
-        if here != other.held[other.at : other.at + length]:
-            return -1
-        return here.rfind(b"\n") + 1
+        within = min(self.end - self.at, other.end - other.at)
+        equal = _equal_bytes(self.held, self.at, other.held, other.at, within)
+        run = self.held.rfind(b"\n", self.at, self.at + equal) + 1 - self.at
+        if run > 0:
+            self.skip(run)
+            other.skip(run)
+        return equal < within
 
     def skip(self, length: int) -> None:
         self._follow(self.key)
         self.at += length
         start = self.held.rfind(b"\n", 0, self.at - 1) + 1
         if start > self.at - length:
-            self._follow(self.held[start : start + _KEY_BYTES])
+            self._follow(bytes(self.held[start : start + _KEY_BYTES]))
 
     def line_of(self, key: bytes, first: int) -> bytes:
         """Return the line that begins with `key`, between `first` and here."""
@@ -138,16 +135,16 @@ class _Side:
             if found < 0:
                 return b""
             start = found + 1
-        return self.held[start : self.held.index(b"\n", start)]
+        return bytes(self.held[start : self.held.index(b"\n", start)])
 
     @property
     def key(self) -> bytes:
-        return self.held[self.at : self.at + _KEY_BYTES]
+        return bytes(self.held[self.at : min(self.at + _KEY_BYTES, self.end)])
 
     def take(self) -> bytes:
         self._follow(self.key)
         end = self.held.index(b"\n", self.at)
-        line = self.held[self.at : end]
+        line = bytes(self.held[self.at : end])
         self.at = end + 1
         return line
 
@@ -159,3 +156,27 @@ class _Side:
         if key <= self.last:
             raise InvalidBundle(f"{self.table}: lines out of order or twice; run 'exitkit verify'")
         self.last = key
+
+
+def _equal_bytes(a: bytearray, i: int, b: bytearray, j: int, within: int) -> int:
+    """Return how many bytes from `a[i]` and `b[j]` on are equal, of `within` at most.
+
+    Equal stretches are compared at the speed of memory; the first byte that differs is found by
+    halving the stretch that has it.
+    """
+    equal, size = 0, _STEP_BYTES
+    while equal < within:
+        size = min(size, within - equal)
+        if a[i + equal : i + equal + size] != b[j + equal : j + equal + size]:
+            break
+        equal += size
+    else:
+        return within
+    while size > 1:
+        half = size // 2
+        if a[i + equal : i + equal + half] == b[j + equal : j + equal + half]:
+            equal += half
+            size -= half
+        else:
+            size = half
+    return equal

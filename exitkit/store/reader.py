@@ -6,8 +6,9 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from exitkit.errors import InputError, InvalidBundle
 from exitkit.store.canonical import LONGEST_LINE, parse_line
@@ -33,7 +34,7 @@ class Bundle:
         for line in self._lines(TABLES[table].path):
             yield _parsed(line, TABLES[table].path)
 
-    def stream(self, relative: str) -> BinaryIO:
+    def stream(self, relative: str) -> BufferedReader:
         """Open a file below `data/` to be read as it is."""
         return self._opened(relative)
 
@@ -80,7 +81,7 @@ class Bundle:
             while line := _line(stream, relative):
                 yield line
 
-    def _opened(self, relative: str) -> BinaryIO:
+    def _opened(self, relative: str) -> BufferedReader:
         return _open_regular(self.content_path(relative))
 
 
@@ -101,7 +102,7 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, identity, descriptor)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _open_regular(path: Path) -> BufferedReader:
     """Open without following a link and without waiting on a pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -110,7 +111,7 @@ def _open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _line(stream: BinaryIO, where: str) -> bytes:
+def _line(stream: BufferedReader, where: str) -> bytes:
     line = stream.readline(LONGEST_LINE + 2)
     if len(line) > LONGEST_LINE + 1:
         raise InvalidBundle(f"{where}: a line longer than {LONGEST_LINE} bytes")
