@@ -1,20 +1,29 @@
 #!/usr/bin/env bash
-# Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font.
+# Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font,
+# an OpenStack Swift with its cache, and Azurite (into .test-parts).
 set -euo pipefail
 
 declare -A package_of=(
     [chromium]=chromium [chromedriver]=chromium-driver [jq]=jq [git]=git [openssl]=openssl
+    [swift-proxy-server]=swift-proxy [swift-account-server]=swift-account
+    [swift-container-server]=swift-container [swift-object-server]=swift-object
+    [memcached]=memcached [npm]=npm
 )
 missing=()
 for program in "${!package_of[@]}"; do
     command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "install_test_parts.sh: the tests need more; run as root: apt-get install ${missing[*]}" >&2
-    exit 3
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "install_test_parts.sh: the tests need more; run as root: apt-get install ${missing[*]}" >&2
+        exit 3
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+
+azurite=.test-parts/node_modules/azurite/package.json
+if [ ! -e "$azurite" ]; then
+    npm install --silent --no-audit --no-fund --no-save --prefix .test-parts azurite@3.35.0
+fi

@@ -2,7 +2,8 @@
 
 Step params: `{what: objects, target: <s3 target>, assets: {native_type: "AWS::S3::Bucket",
 names: ["*"]}}`; optional `rename: "{name}-rehearsal"`, `canaries: [...]`, `canary_pattern`.
-Target settings: `{endpoint_url, access_key_env, secret_key_env, region}`.
+Target settings: of type s3 `{endpoint_url, access_key_env, secret_key_env, region}`; of type
+rclone `{remote: azureblob | swift | s3, options, options_env}`.
 An object that was there already is never overwritten, and never deleted.
 """
 
@@ -11,18 +12,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
 from exitkit.drivers.object_store import ObjectStore, StoreError, open_object_store
+from exitkit.drivers.rclone_store import RcloneStore, place_of, rclone_store
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, listed, restored_name
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.store.touched import note_touched, noted_touched
+
+Store = ObjectStore | RcloneStore
 
 OVERLAP = 256
 """Bytes of the chunk before that are looked at again, so that no canary hides on a seam."""
@@ -50,42 +55,47 @@ class ObjectsRestorer:
     """Move the objects of buckets to an S3 endpoint."""
 
     what: ClassVar[str] = "objects"
-    target_types: ClassVar[tuple[str, ...]] = ("s3",)
+    target_types: ClassVar[tuple[str, ...]] = ("s3", "rclone")
     needs: ClassVar[tuple[str, ...]] = ("boto3:rehearsal",)
 
     def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
         """Name the endpoint."""
-        return frozenset({f"endpoint:{_store(target, environ).endpoint}"})
+        return frozenset({f"endpoint:{_endpoint(target, environ)}"})
 
     def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
         """List buckets and objects, each object with the digest of its bytes."""
-        store, lines = _store(target, environ), []
-        for bucket in store.buckets():
-            lines.append(f"bucket {bucket}")
-            for key in store.keys(bucket):
-                digest = hashlib.sha256()
-                for chunk in store.read(bucket, key):
-                    digest.update(chunk)
-                lines.append(f"object {bucket}/{key} sha256:{digest.hexdigest()}")
+        lines = []
+        with _opened(target, environ) as store:
+            for bucket in store.buckets():
+                lines.append(f"bucket {bucket}")
+                for key in store.keys(bucket):
+                    digest = hashlib.sha256()
+                    for chunk in store.read(bucket, key):
+                        digest.update(chunk)
+                    lines.append(f"object {bucket}/{key} sha256:{digest.hexdigest()}")
         return tuple(sorted(lines))
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every object, then read all of them back and hash."""
-        bundle, store = open_bundle(context.bundle), _store(target, context.environ)
-        objects, not_held, _ = _objects(bundle, step)
-        started = time.monotonic()
         try:
-            touched = _note(store, objects, context)
-            foreign = _foreign(store, objects, touched)
-            if foreign:
-                return failed(
-                    f"{foreign[0].label} is already on {target.id} and is not ours;"
-                    ' give the step `rename: "{name}-rehearsal"`'
-                )
-            refused = _write(bundle, store, objects, touched, context)
-            items = [item for one in objects for item in _read_back(store, one, None)]
+            with _opened(target, context.environ) as store:
+                return self._restore(step, target, context, store)
         except StoreError as fault:
             return failed(f"{target.id}: {fault}")
+
+    def _restore(self, step: Step, target: Target, context: StepContext, store: Store) -> Outcome:
+        bundle = open_bundle(context.bundle)
+        objects, not_held, _ = _objects(bundle, step)
+        started = time.monotonic()
+        touched = _note(store, objects, context)
+        foreign = _foreign(store, objects, touched)
+        if foreign:
+            return failed(
+                f"{foreign[0].label} is already on {target.id} and is not ours;"
+                ' give the step `rename: "{name}-rehearsal"`'
+            )
+        refused = _write(bundle, store, objects, touched, context)
+        items = [item for one in objects for item in _read_back(store, one, None)]
         size = sum(one.size_bytes for one in objects)
         took_ms = int((time.monotonic() - started) * 1000)
         different = sum(item.result in ("different", "missing") for item in items)
@@ -104,8 +114,11 @@ class ObjectsRestorer:
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every object back and compare its digest, type and metadata."""
-        bundle, store = open_bundle(context.bundle), _store(target, context.environ)
-        canaries = Canaries.of(step.params)
+        with _opened(target, context.environ) as store:
+            return self._compare(step, context, store)
+
+    def _compare(self, step: Step, context: StepContext, store: Store) -> Outcome:
+        bundle, canaries = open_bundle(context.bundle), Canaries.of(step.params)
         objects, not_held, partly = _objects(bundle, step)
         items: list[ItemResult] = []
         unequal: set[str] = set()
@@ -126,9 +139,12 @@ class ObjectsRestorer:
         self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
     ) -> Outcome:
         """Delete the objects and buckets this step created, and no other."""
-        store, deleted = _store(target, context.environ), 0
         noted = [touched] if touched else noted_touched(context)
-        there = set(store.buckets())
+        with _opened(target, context.environ) as store:
+            return self._undo(noted, store)
+
+    def _undo(self, noted: Sequence[Mapping[str, Any]], store: Store) -> Outcome:
+        there, deleted = set(store.buckets()), 0
         for one in noted:
             for bucket, keys in one["objects"].items():
                 present = set(store.keys(bucket)) if bucket in there else set()
@@ -145,8 +161,21 @@ class ObjectsRestorer:
         )
 
 
-def _store(target: Target, environ: Mapping[str, str]) -> ObjectStore:
-    return open_object_store(target.settings, environ, f"target {target.id}")
+@contextmanager
+def _opened(target: Target, environ: Mapping[str, str]) -> Iterator[Store]:
+    who = f"target {target.id}"
+    if target.type == "rclone":
+        with rclone_store(target.settings, environ, who) as store:
+            yield store
+    else:
+        yield open_object_store(target.settings, environ, who)
+
+
+def _endpoint(target: Target, environ: Mapping[str, str]) -> str:
+    who = f"target {target.id}"
+    if target.type == "rclone":
+        return place_of(target.settings, environ, who)
+    return open_object_store(target.settings, environ, who).endpoint
 
 
 def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...], set[str]]:
@@ -179,7 +208,7 @@ def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]
     return objects, tuple(not_held), partly
 
 
-def _note(store: ObjectStore, objects: list[_Object], context: StepContext) -> dict[str, Any]:
+def _note(store: Store, objects: list[_Object], context: StepContext) -> dict[str, Any]:
     """Write down which buckets and keys are ours: those not there before the first attempt."""
     earlier = noted_touched(context)
     if earlier:
@@ -196,16 +225,14 @@ def _note(store: ObjectStore, objects: list[_Object], context: StepContext) -> d
     return touched
 
 
-def _foreign(
-    store: ObjectStore, objects: list[_Object], touched: Mapping[str, Any]
-) -> list[_Object]:
+def _foreign(store: Store, objects: list[_Object], touched: Mapping[str, Any]) -> list[_Object]:
     ours = {bucket: set(keys) for bucket, keys in touched["objects"].items()}
     return [one for one in objects if one.key not in ours[one.bucket]]
 
 
 def _write(
     bundle: Bundle,
-    store: ObjectStore,
+    store: Store,
     objects: list[_Object],
     touched: Mapping[str, Any],
     context: StepContext,
@@ -231,7 +258,7 @@ def _kept(bundle: Bundle, one: _Object) -> Iterator[bytes]:
             yield chunk
 
 
-def _read_back(store: ObjectStore, one: _Object, canaries: Canaries | None) -> Iterator[ItemResult]:
+def _read_back(store: Store, one: _Object, canaries: Canaries | None) -> Iterator[ItemResult]:
     digest = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:
@@ -280,9 +307,7 @@ def _losses(objects: list[_Object], items: list[ItemResult]) -> tuple[str, ...]:
     )
 
 
-def _extra(
-    store: ObjectStore, objects: list[_Object], context: StepContext
-) -> Iterator[ItemResult]:
+def _extra(store: Store, objects: list[_Object], context: StepContext) -> Iterator[ItemResult]:
     """Objects in a bucket that a restore of this run created, which the bundle does not hold."""
     made = {
         bucket
