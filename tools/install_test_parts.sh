@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font,
-# an OpenStack Swift with its cache, and Azurite (into .test-parts).
+# an OpenStack Swift with its cache, MariaDB, and Azurite (into .test-parts).
 set -euo pipefail
 
 declare -A package_of=(
     [chromium]=chromium [chromedriver]=chromium-driver [jq]=jq [git]=git [openssl]=openssl
     [swift-proxy-server]=swift-proxy [swift-account-server]=swift-account
     [swift-container-server]=swift-container [swift-object-server]=swift-object
-    [memcached]=memcached [npm]=npm
+    [memcached]=memcached [npm]=npm [mariadb-install-db]=mariadb-server
 )
 missing=()
 for program in "${!package_of[@]}"; do

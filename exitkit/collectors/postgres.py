@@ -10,30 +10,25 @@ the database and sorted by key, so that an unchanged database gives the same byt
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
-from exitkit.drivers.postgres import (
-    Database,
-    DatabaseError,
-    Table,
-    dsn_of,
-    find_pg_dump,
-    open_database,
+from exitkit.collectors.kept_tables import (
+    file_content,
+    keep_definitions,
+    keep_rows,
+    keep_table,
 )
+from exitkit.drivers.database import DatabaseError, Table
+from exitkit.drivers.postgres import Database, dsn_of, find_pg_dump, open_database
 from exitkit.errors import CannotRun
 from exitkit.model.asset import Asset, Ref
-from exitkit.model.holdings import Dataset
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
-from exitkit.store.canonical import canonical_bytes
-from exitkit.store.paths import segment
 
-FORMAT = "SQL schema and one CSV file (RFC 4180) by table"
 SCHEMA_FORMAT = "SQL"
 SCHEMA_LOSS = ("owners and privileges", "roles and their passwords")
 
@@ -187,17 +182,17 @@ def _data(
         script = database.dump_schema(pg_dump, section, snapshot, deadline_s)
         binding = f"{ref.native_id} {section}"
         yield visit.call("pg_dump:schema", CallOutcome.COLLECTED, count=1, binding=binding)
-        schema.append(_content(f"{folder}/{file}", script.encode(), "application/sql"))
+        schema.append(file_content(f"{folder}/{file}", script.encode(), "application/sql"))
     sequences = "".join(f"{row[0]}\n" for row in database.rows(_SEQUENCES))
     yield visit.call(
         "postgres:pg_sequences", CallOutcome.COLLECTED, count=sequences.count("\n"),
         binding=ref.native_id,
     )  # fmt: skip
-    schema.append(_content(f"{folder}/sequences.sql", sequences.encode(), "application/sql"))
-    schema.append(_definitions(database, folder))
+    schema.append(file_content(f"{folder}/sequences.sql", sequences.encode(), "application/sql"))
+    schema.append(keep_definitions(database.definitions(), folder))
     lines: list[dict[str, Any]] = []
     for table in tables:
-        content, line = _table(visit, ref, database, table, folder)
+        content, line = keep_table(visit.context, ref, table, database.copy_out(table), folder)
         contents.append(content)
         lines.append(line)
         binding = f"{ref.native_id} {table.schema}.{table.name}"
@@ -216,59 +211,18 @@ def _holding(
     lines: list[dict[str, Any]],
     large: int,
 ) -> Iterator[Finding]:
-    listing = b"".join(canonical_bytes(line) + b"\n" for line in lines)
-    contents.append(_content(f"{folder}/tables.jsonl", listing, "application/jsonl"))
-    rows, size = sum(line["rows"] for line in lines), sum(line["sizeBytes"] for line in lines)
     loss = (f"{large} large objects",) if large else ()
-    yield Dataset(ref, FORMAT, rows, size, listing=f"{folder}/tables.jsonl")
     yield Draft(
         ref, Aspect.CONFIGURATION, Level.IMPORTABLE, "pg_dump --section", SCHEMA_FORMAT,
         tuple(schema), SCHEMA_LOSS,
     )  # fmt: skip
-    yield Draft(
-        ref, Aspect.DATA, Level.IMPORTABLE, "COPY", FORMAT, tuple(contents), loss, size,
-    )  # fmt: skip
+    yield from keep_rows(ref, folder, contents, lines, "COPY", loss)
     yield Gap(
         ref, Aspect.ACCESS, Level.DESCRIBED, "semantic-loss",
         "Privileges are listed in the configuration; roles belong to the server, not the database.",
         Responsible.CUSTOMER, "Create the roles on the new server, then grant what the list says.",
         method="aclexplode", confidence="high",
     )  # fmt: skip
-
-
-def _table(
-    visit: _Visit, ref: Ref, database: Database, table: Table, folder: str
-) -> tuple[Content, dict[str, Any]]:
-    file = f"{segment(f'{table.schema}.{table.name}', 80)}.csv"
-    spooled = visit.context.spool / f"{ref.urn.removeprefix('urn:uuid:')}-{file}"
-    digest, rows, size, quotes = hashlib.sha256(), 0, 0, 0
-    with spooled.open("wb") as stream:
-        for block in database.copy_out(table):
-            stream.write(block)
-            digest.update(block)
-            size += len(block)
-            # PostgreSQL hands over one record at a time, line breaks within quotes included.
-            quotes += block.count(b'"')
-            rows += block.endswith(b"\n") and quotes % 2 == 0
-    line = {
-        "schema": table.schema, "name": table.name, "columns": list(table.columns),
-        "key": list(table.key), "rows": rows - 1, "sizeBytes": size, "sha256": digest.hexdigest(),
-        "path": f"{folder}/tables/{file}",
-    }  # fmt: skip
-    content = Content(f"{folder}/tables/{file}", spooled, "text/csv", "data")
-    return content, line
-
-
-def _definitions(database: Database, folder: str) -> Content:
-    lines = (
-        canonical_bytes({"kind": kind, "name": name, "definition": definition}) + b"\n"
-        for kind, name, definition in database.definitions()
-    )
-    return _content(f"{folder}/definitions.jsonl", b"".join(lines), "application/jsonl")
-
-
-def _content(path: str, body: bytes, media_type: str) -> Content:
-    return Content(path, body, media_type, "data")
 
 
 def _gap(ref: Ref, reason: str, text: str) -> Gap:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from exitkit.errors import CannotRun, ExitkitError
+from exitkit.drivers.database import DatabaseError, Table
+from exitkit.errors import CannotRun
+
+UNMARKED = ".exitkit-new"
 
 # The text of a value must not depend on the server it is read from.
 _SESSION = {
@@ -29,29 +31,6 @@ _ENVIRON_OF = {
     "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
     "service": "PGSERVICE", "connect_timeout": "PGCONNECT_TIMEOUT",
 }  # fmt: skip
-
-
-class DatabaseError(ExitkitError):
-    """The server answered with an error, or not at all; `permission` where it refused."""
-
-    def __init__(self, message: str, permission: str = "") -> None:
-        super().__init__(message)
-        self.permission = permission
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """An ordinary table or leaf partition; `columns` are those that hold data of their own."""
-
-    schema: str
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """The name a person uses: without the schema where it is `public`."""
-        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
 
 
 class Database:
@@ -81,7 +60,31 @@ class Database:
             identifiers = (sql.Identifier(name) for name in names)
             self._connection.execute(sql.SQL(template).format(*identifiers))
 
-    def create_database(self, name: str, encoding: str, collation: str, ctype: str) -> bool:
+    def databases(self) -> dict[str, str]:
+        """Return the comment of each database, by name."""
+        return {name: comment or "" for name, comment in self.rows(_DATABASES)}
+
+    def create_database(self, name: str, config: Mapping[str, Any], mark: str) -> tuple[str, ...]:
+        """Create an empty database that carries `mark`; return what the server did not take.
+
+        It has a name of its own until it carries the mark, so that a crash leaves no doubt.
+        """
+        place = (config["encoding"], config["collation"], config["characterType"])
+        losses: tuple[str, ...] = ()
+        if not self._create(unmarked(name), *place):
+            losses = (f"collation {config['collation']}: the target uses its own",)
+        with _named_faults():
+            template = sql.SQL("COMMENT ON DATABASE {} IS {}")
+            names = sql.Identifier(unmarked(name)), sql.Literal(mark)
+            self._connection.execute(template.format(*names))
+        self.statement("ALTER DATABASE {} RENAME TO {}", unmarked(name), name)
+        return losses
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with all it holds, and whoever is connected to it."""
+        self.statement("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _create(self, name: str, encoding: str, collation: str, ctype: str) -> bool:
         """Create an empty database; False where the server lacks the locale and used its own."""
         template = "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
         given = (sql.Identifier(name), *map(sql.Literal, (encoding, collation, ctype)))
@@ -94,12 +97,6 @@ class Database:
             self.statement("CREATE DATABASE {} TEMPLATE template0", name)
             return False
         return True
-
-    def comment_on_database(self, name: str, text: str) -> None:
-        """Mark a database with a comment."""
-        with _named_faults():
-            template = sql.SQL("COMMENT ON DATABASE {} IS {}")
-            self._connection.execute(template.format(sql.Identifier(name), sql.Literal(text)))
 
     def definitions(self) -> list[tuple[str, str, str]]:
         """List columns, constraints, indexes, views and sequences as (kind, name, definition)."""
@@ -201,6 +198,11 @@ def open_database(dsn: str, name: str = "", deadline_s: int = 60) -> Iterator[Da
         connection.close()
 
 
+def unmarked(name: str) -> str:
+    """Return the name a database has until it carries our mark."""
+    return name[: 63 - len(UNMARKED)] + UNMARKED
+
+
 def find_pg_dump(bin_dir: str | None) -> Path | None:
     """Return pg_dump of `bin_dir`, or of the search path."""
     found = shutil.which("pg_dump", path=bin_dir) if bin_dir else shutil.which("pg_dump")
@@ -246,6 +248,10 @@ def _without_restrict_tokens(script: str) -> str:
     return "".join(line for line in lines if not line.startswith(("\\restrict ", "\\unrestrict ")))
 
 
+_DATABASES = """
+SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
+FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"
+"""
 _TABLES = """
 SELECT n.nspname, c.relname,
   (SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}')

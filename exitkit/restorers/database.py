@@ -1,8 +1,9 @@
-"""Restore a PostgreSQL database from its schema and CSV files, and compare it row by row.
+"""Restore a database from its schema and CSV files, and compare it row by row.
 
-Step params: `{what: database, target: <postgres target>, assets: {native_type:
-"PostgreSQL/Database", names: ["orders"]}}`; optional `rename: "{name}_rehearsal"`, `canaries:
-[...]`, `canary_pattern: "..."`. Target settings: `{dsn_env: ...}` or `{dsn: ...}`.
+Step params: `{what: database, target: <target of its own maker>, assets: {native_type:
+"PostgreSQL/Database", names: ["orders"]}}` (or `MariaDB/Database`); optional `rename:
+"{name}_rehearsal"`, `canaries: [...]`, `canary_pattern: "..."`. Target settings: of type postgres
+`{dsn_env: ...}` or `{dsn: ...}`; of type mariadb `{host, port, user, password_env, socket}`.
 Only a database that was not there before is written to, and only that one is dropped again.
 """
 
@@ -11,12 +12,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
 from exitkit.assess.csv_records import changed_columns, keyed, records
-from exitkit.drivers.postgres import Database, DatabaseError, Table, dsn_of, open_database
+from exitkit.drivers.database import DatabaseError, Table
+from exitkit.drivers.mariadb import MariaDatabase, login_of, open_mariadb
+from exitkit.drivers.postgres import UNMARKED, Database, dsn_of, open_database, unmarked
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
@@ -26,35 +30,36 @@ from exitkit.store.touched import note_touched, noted_touched
 
 CHUNK = 1024 * 1024
 MOST_ROWS_NAMED = 200
-_UNMARKED = ".exitkit-new"
-_DATABASES = """
-SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
-FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname COLLATE "C"
-"""
+
+Server = Database | MariaDatabase
+
+_AFTER_ROWS = {"postgres": ("sequences.sql", "constraints.sql"), "mariadb": ("programs.sql",)}
+"""By kind of server the scripts that must not run before the rows are there."""
 
 
 class DatabaseRestorer:
     """Move a database to another server, of another version where it may be."""
 
     what: ClassVar[str] = "database"
-    target_types: ClassVar[tuple[str, ...]] = ("postgres",)
-    needs: ClassVar[tuple[str, ...]] = ("psycopg:rehearsal",)
+    target_types: ClassVar[tuple[str, ...]] = ("postgres", "mariadb")
+    needs: ClassVar[tuple[str, ...]] = ("psycopg:rehearsal", "pymysql:rehearsal")
 
     def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
         """Name the cluster by the number it was made with, and by where it was reached."""
-        with open_database(_dsn(target, environ)) as cluster:
+        with _opened(target, environ) as cluster:
             number = cluster.system_identifier()
-            return frozenset({f"postgres-system:{number}", f"endpoint:{cluster.endpoint()}"})
+            own = f"{target.type}-system:{number}"
+            return frozenset({own, f"endpoint:{cluster.endpoint()}"})
 
     def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
         """List the databases and tables there, each table with the digest of its rows."""
-        dsn, lines = _dsn(target, environ), []
-        with open_database(dsn) as cluster:
-            names = [name for name, _ in cluster.rows(_DATABASES)]
+        lines = []
+        with _opened(target, environ) as cluster:
+            names = list(cluster.databases())
         for name in names:
             lines.append(f"database {name}")
             try:
-                lines += _table_lines(dsn, name)
+                lines += _table_lines(target, environ, name)
             except DatabaseError as fault:
                 # Somebody else's database on a shared server: we see that it is there.
                 lines.append(f"database {name}: not readable, {fault}")
@@ -63,24 +68,30 @@ class DatabaseRestorer:
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Create the databases and load them; run again, start over with what it made itself."""
         bundle = open_bundle(context.bundle)
-        holdings, dsn = chosen(bundle, step), _dsn(target, context.environ)
+        holdings = chosen(bundle, step)
+        strange = [one for one in holdings if _maker(one) != target.type]
+        if strange:
+            return failed(
+                f"{strange[0].name}: a {_maker(strange[0])} database; {target.id} is {target.type}:"
+                " its SQL is another, give the step a target of its own kind"
+            )
         names = [restored_name(step, holding.name) for holding in holdings]
-        with open_database(dsn) as cluster:
-            there = dict(cluster.rows(_DATABASES))
+        with _opened(target, context.environ) as cluster:
+            there = cluster.databases()
             foreign = [name for name in names if name in there and there[name] != _mark(context)]
             if foreign:
                 return failed(
                     f"database {foreign[0]} is already on {target.id} and is not ours;"
                     ' give the step `rename: "{name}_rehearsal"`'
                 )
-            touched = {"databases": sorted({*names, *map(_unmarked, names)})}
+            touched = {"databases": sorted({*names, *map(unmarked, names)})}
             note_touched(context, touched)
             for name in touched["databases"]:
                 if name in there:
-                    cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
+                    cluster.drop_database(name)
         try:
             parts = [
-                _restore_one(bundle, holding, dsn, name, context)
+                _restore_one(bundle, holding, target, name, context)
                 for holding, name in zip(holdings, names, strict=True)
             ]
         except DatabaseError as fault:
@@ -89,19 +100,18 @@ class DatabaseRestorer:
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Compare tables by the digest of their rows, naming rows where the digests differ."""
-        bundle, dsn = open_bundle(context.bundle), _dsn(target, context.environ)
-        canaries = Canaries.of(step.params)
+        bundle, canaries = open_bundle(context.bundle), Canaries.of(step.params)
         items: list[ItemResult] = []
         proofs: list[Proof] = []
         rows = 0
-        with open_database(dsn) as cluster:
-            there = {name for name, _ in cluster.rows(_DATABASES)}
+        with _opened(target, context.environ) as cluster:
+            there = cluster.databases()
         for holding in chosen(bundle, step):
             name = restored_name(step, holding.name)
             if name not in there:
                 items.append(ItemResult(f"database {name}", "missing"))
                 continue
-            with open_database(dsn, name) as database:
+            with _opened(target, context.environ, name) as database:
                 found, counted = _compare_one(bundle, holding, database, canaries)
             items += found
             rows += counted
@@ -121,55 +131,59 @@ class DatabaseRestorer:
         noted = [touched] if touched else noted_touched(context)
         names = sorted({name for one in noted for name in one["databases"]})
         mark, dropped = _mark(context), 0
-        with open_database(_dsn(target, context.environ)) as cluster:
-            comments = dict(cluster.rows(_DATABASES))
+        with _opened(target, context.environ) as cluster:
+            comments = cluster.databases()
             for name in names:
                 marked = comments.get(name) == mark
-                if name in comments and (marked or name.endswith(_UNMARKED)):
-                    cluster.statement("DROP DATABASE {} WITH (FORCE)", name)
+                if name in comments and (marked or name.endswith(UNMARKED)):
+                    cluster.drop_database(name)
                     dropped += 1
         return Outcome(
             StepStatus.SUCCEEDED, f"{dropped} databases dropped", {"databases_dropped": dropped}
         )
 
 
-def _table_lines(dsn: str, name: str) -> list[str]:
-    with open_database(dsn, name) as database:
+def _table_lines(target: Target, environ: Mapping[str, str], name: str) -> list[str]:
+    with _opened(target, environ, name) as database:
         return [
             f"table {name}/{table.schema}.{table.name} sha256:{_digest(database.copy_out(table))}"
             for table in database.tables()
         ]
 
 
-def _dsn(target: Target, environ: Mapping[str, str]) -> str:
-    return dsn_of(target.settings, environ, f"target {target.id}")
+@contextmanager
+def _opened(target: Target, environ: Mapping[str, str], name: str = "") -> Iterator[Server]:
+    who = f"target {target.id}"
+    if target.type == "mariadb":
+        with open_mariadb(login_of(target.settings, environ, who), name) as server:
+            yield server
+    else:
+        with open_database(dsn_of(target.settings, environ, who), name) as database:
+            yield database
+
+
+def _maker(holding: Holding) -> str:
+    return (
+        str(holding.record["provider"]["nativeType"]).partition("/")[0].lower().removesuffix("ql")
+    )
 
 
 def _mark(context: StepContext) -> str:
     return f"exitkit {context.idempotency_key}"
 
 
-def _unmarked(name: str) -> str:
-    """The name a database has until it carries our mark, so that a crash leaves no doubt."""
-    return name[: 63 - len(_UNMARKED)] + _UNMARKED
-
-
 def _restore_one(
-    bundle: Bundle, holding: Holding, dsn: str, name: str, context: StepContext
+    bundle: Bundle, holding: Holding, target: Target, name: str, context: StepContext
 ) -> tuple[list[ItemResult], list[str], Measurement]:
     started = time.monotonic()
     folder = PurePosixPath(holding.listing).parent
     config = bundle.native(dict(holding.record))
     losses = ["owners and privileges: everything belongs to the login of the target"]
-    with open_database(dsn) as cluster:
-        place = (config["encoding"], config["collation"], config["characterType"])
-        if not cluster.create_database(_unmarked(name), *place):
-            losses.append(f"collation {config['collation']}: the target uses its own")
-        cluster.comment_on_database(_unmarked(name), _mark(context))
-        cluster.statement("ALTER DATABASE {} RENAME TO {}", _unmarked(name), name)
+    with _opened(target, context.environ) as cluster:
+        losses += cluster.create_database(name, config, _mark(context))
     items: list[ItemResult] = []
     size = 0
-    with open_database(dsn, name) as database:
+    with _opened(target, context.environ, name) as database:
         database.run_script(_text(bundle, folder / "schema.sql"))
         for line in listed(bundle, holding):
             context.progress(f"{name}: {line['name']}, {line['rows']} rows")
@@ -178,7 +192,7 @@ def _restore_one(
             result = "equal" if count == line["rows"] else "different"
             items.append(ItemResult(f"table {_table(line).label}", result, f"{count} rows"))
             size += line["sizeBytes"]
-        for script in ("sequences.sql", "constraints.sql"):
+        for script in _AFTER_ROWS[target.type]:
             database.run_script(_text(bundle, folder / script))
         rows = sum(line["rows"] for line in listed(bundle, holding))
     took_ms = int((time.monotonic() - started) * 1000)
@@ -204,7 +218,7 @@ def _restored(
 
 
 def _compare_one(
-    bundle: Bundle, holding: Holding, database: Database, canaries: Canaries
+    bundle: Bundle, holding: Holding, database: Server, canaries: Canaries
 ) -> tuple[list[ItemResult], int]:
     items: list[ItemResult] = []
     rows = 0
@@ -228,7 +242,7 @@ def _compare_one(
 
 
 def _compare_table(
-    table: Table, kept: Path, digest: str, database: Database, canaries: Canaries
+    table: Table, kept: Path, digest: str, database: Server, canaries: Canaries
 ) -> list[ItemResult]:
     read_back = hashlib.sha256()
     try:
@@ -243,7 +257,7 @@ def _compare_table(
     return named or [ItemResult(f"table {table.label}", "different", "same rows, other order")]
 
 
-def _rows_that_differ(table: Table, kept: Path, database: Database) -> Iterator[ItemResult]:
+def _rows_that_differ(table: Table, kept: Path, database: Server) -> Iterator[ItemResult]:
     columns, key = table.columns, table.key or table.columns
     expected = keyed(records(_chunks(kept)), columns, key)
     actual = keyed(records(database.copy_out(table)), columns, key)
@@ -270,7 +284,7 @@ def _row_name(table: Table, place: tuple[str, ...]) -> str:
     return f"sha256:{hashlib.sha256(repr(place).encode()).hexdigest()[:12]} (no key)"
 
 
-def _compare_definitions(bundle: Bundle, holding: Holding, database: Database) -> list[ItemResult]:
+def _compare_definitions(bundle: Bundle, holding: Holding, database: Server) -> list[ItemResult]:
     path = str(PurePosixPath(holding.listing).parent / "definitions.jsonl")
     kept = {(d["kind"], d["name"]): d["definition"] for d in listed(bundle, holding, path)}
     found = {(kind, name): definition for kind, name, definition in database.definitions()}

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
-from exitkit.drivers.postgres import Database, DatabaseError, Table, dsn_of, open_database
+from exitkit.drivers.database import DatabaseError, Table
+from exitkit.drivers.postgres import Database, dsn_of, open_database
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
