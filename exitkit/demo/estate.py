@@ -21,6 +21,7 @@ from exitkit.demo import (
     databases,
     device_files,
     object_store,
+    ssh_host,
 )
 from exitkit.demo.arm_double import ArmDouble
 from exitkit.demo.aws_account import AwsAccount
@@ -28,12 +29,15 @@ from exitkit.demo.databases import RunningDatabase
 from exitkit.demo.device_configuration import IosState
 from exitkit.demo.object_store import RunningStore
 from exitkit.demo.ssh_device import SshDevice, host_key
+from exitkit.demo.ssh_host import RunningHost
+from exitkit.errors import CannotRun
 
 OPERATOR = "operator"
 EDGE_PASSWORD = "demo-edge-login"  # noqa: S105 - a login of the demo's own router
 SPARE_PASSWORD = "demo-spare-login"  # noqa: S105
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "NO_COLOR", "VIRTUAL_ENV")
 """What commands inherit besides the estate's own variables; nobody's real credentials."""
+NO_HOST = "# No host: this machine has no SSH server, or allows no namespaces."
 
 Expected = tuple[str, str, str, str, str]
 """provider, scope, region, native type, native id of one asset a snapshot must find."""
@@ -69,6 +73,7 @@ def running_estate(objects: int, progress: Callable[[str], None]) -> Iterator[Es
             source = pool.submit(_source_database, stack)
             target = pool.submit(_database, stack, 18)
             store = pool.submit(_store, stack)
+            host = pool.submit(_host, stack)
         # The pool has waited for all, so what started is on the stack before a failure is raised.
         progress(f"an AWS account with IAM enforced: {aws.result()[0].endpoint_url}")
         progress(f"an Azure subscription: {azure.result().endpoint_url}")
@@ -78,9 +83,12 @@ def running_estate(objects: int, progress: Callable[[str], None]) -> Iterator[Es
         edge = _device(stack, device_files.edge1(), "edge1", EDGE_PASSWORD)
         spare = _device(stack, device_files.spare(), "spare", SPARE_PASSWORD)
         progress(f"two network devices behind SSH: {edge.port}, {spare.port}")
+        machine = host.result()
+        progress(f"a host behind a real SSH server: {machine.port}"
+                 if isinstance(machine, RunningHost) else machine)  # fmt: skip
         yield _Parts(
             *aws.result(), azure.result(), source.result(), target.result(), store.result(),
-            edge, spare, scratch,
+            edge, spare, scratch, machine if isinstance(machine, RunningHost) else None,
         ).estate()  # fmt: skip
 
 
@@ -97,6 +105,7 @@ class _Parts:
     edge: SshDevice
     spare: SshDevice
     scratch: Path
+    host: RunningHost | None
 
     def estate(self) -> Estate:
         """Put together what a workspace must know."""
@@ -107,7 +116,7 @@ class _Parts:
             secrets=(*self.seeded.secrets.values(), *device_files.EDGE_SECRETS,
                      *arm_estate.AZURE_SECRETS, *self.azure.environ.values(),
                      self.source.password, self.source.reader_password, self.target.password,
-                     self.store.secret_key, EDGE_PASSWORD, SPARE_PASSWORD),
+                     self.store.secret_key, EDGE_PASSWORD, SPARE_PASSWORD, *ssh_host.HOST_SECRETS),
             refused=self.seeded.refused,
         )  # fmt: skip
 
@@ -138,6 +147,10 @@ class _Parts:
             "edge_key": self.edge.known_hosts_line.strip(),
             "spare_key": self.spare.known_hosts_line.strip(),
             "scratch": str(self.scratch),
+            "host_source": ssh_host.SOURCE_LINE if self.host else NO_HOST,
+            "host_line": ssh_host.inventory_line(self.host) if self.host else "{}",
+            "host_key": self.host.known_hosts_line if self.host else "",
+            "provider_key": ssh_host.KEYS["provider"],
         }
 
     def _cloud(self) -> Iterator[Expected]:
@@ -149,6 +162,8 @@ class _Parts:
         yield ("network", "routers", "", "cisco_ios/Device", "edge1")
         for product in device_files.EDGE_LICENSES:
             yield ("network", "routers", "", "License/Feature", f"edge1/{product}")
+        if self.host:
+            yield from ssh_host.expected()
         with psycopg.connect(self.source.dsn) as connection:
             row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
         yield ("postgres", str(row[0]) if row else "", "", "PostgreSQL/Database", "orders")
@@ -182,6 +197,16 @@ def _store(stack: ExitStack) -> RunningStore:
     store = object_store.start_object_store()
     stack.callback(object_store.stop_object_store, store)
     return store
+
+
+def _host(stack: ExitStack) -> RunningHost | str:
+    """Start the host, or say why this machine cannot show one."""
+    try:
+        host = ssh_host.start_host()
+    except CannotRun as error:
+        return str(error)
+    stack.callback(ssh_host.stop_host, host)
+    return host
 
 
 def _device(stack: ExitStack, state: IosState, name: str, password: str) -> SshDevice:

@@ -1,18 +1,26 @@
-"""Write the files of the demo estate: the license schedule, two repositories, loose scripts."""
+"""Write the files of the demo estate: licenses, repositories, scripts, documents, a register."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+import yaml
+
+from exitkit.assess.document_list import required_documents
+from exitkit.workspace.files import load_contract
+
 Expected = tuple[str, str, str, str, str]
 """provider, scope, region, native type, native id of one asset a snapshot must find."""
 
 SCRIPT_SECRETS = ("pl4nted-jobs-Kq83vT", "pl4nted-backup-7Rw2mZ", "pl4nted-loose-5Jd9xB")
 """Credentials in clear: one in a file that is still there, one in history only, one loose."""
+
+PAPER_SECRETS = ("pl4nted-paper-Tz85kC",)
 
 RUNBOOKS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
@@ -62,7 +70,7 @@ LOOSE_SCRIPTS = {
 
 def write_licenses(path: Path, scope: str = "agreements") -> tuple[Expected, ...]:
     """Write the license schedule of ten agreements; two of them say nothing about transfer."""
-    text = (files("exitkit.demo") / "estate_files" / "licenses.csv").read_text(encoding="utf-8")
+    text = _estate_file("licenses.csv")
     path.write_text(text)
     rows = [line.split(",") for line in text.splitlines()[1:]]
     agreements = tuple(
@@ -87,6 +95,38 @@ def write_scripts(folder: Path, scope: str = "automation") -> tuple[Expected, ..
         *(("scripts", scope, "", "Git/Repository", name) for name in repositories),
         *(("scripts", scope, "", "Script/File", f"scripts/{name}") for name in LOOSE_SCRIPTS),
     )
+
+
+def write_papers(root: Path, today: dt.date, scope: str = "papers") -> tuple[Expected, ...]:
+    """Write the documents under `root`, each as old as it is said to be.
+
+    The contract beside them says which documents there have to be.
+    """
+    papers = yaml.safe_load(_estate_file("papers.yaml"))
+    for name, (days, text) in papers.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        changed = dt.datetime.combine(today - dt.timedelta(days=days), dt.time(9), dt.UTC)
+        os.utime(path, (changed.timestamp(), changed.timestamp()))
+    wanted = required_documents(load_contract(root / "contract.yaml").document)
+    return (
+        *(("documents", scope, "", "Document/File", name) for name in papers),
+        *(("documents", scope, "", "Document/Required", one.id) for one in wanted),
+    )
+
+
+def write_register(path: Path, scope: str = "cmdb") -> tuple[Expected, ...]:
+    """Write what the provider declares: two things as they are, one otherwise, one nobody sees."""
+    text = _estate_file("cmdb.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    rows = [line.split(",")[0] for line in text.splitlines()[1:]]
+    return tuple(("declared", scope, "", "Declared/Item", name) for name in rows)
+
+
+def _estate_file(name: str) -> str:
+    return (files("exitkit.demo") / "estate_files" / name).read_text(encoding="utf-8")
 
 
 def _write_repository(folder: Path, commits: tuple[tuple[str, Mapping[str, str]], ...]) -> None:

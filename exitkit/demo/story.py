@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from exitkit.demo.estate import Estate
+from exitkit.demo.holdings import Holdings, answer_of
 from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.state import StepProgress, StepState, fold
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, CannotRun, ExitkitError
@@ -21,7 +22,7 @@ from exitkit.store.files import write_atomically
 from exitkit.store.journal import Journal
 from exitkit.store.reader import open_bundle
 
-INPUTS = ("keys", "git", "scripts")
+INPUTS = ("keys", "git", "scripts", "papers", "declared")
 """What was there before exitkit ran; everything else in the workspace is its output."""
 ANSWER = """acknowledgements:
   - source: prod
@@ -56,6 +57,8 @@ class Story:
         self.chapter("Take stock again")
         self.run("snapshot")
         self.check_expected()
+        self.chapter("What the estate holds beside the clouds")
+        Holdings(self, open_bundle(self.root / "bundles" / "demo-000002")).tell()
         self.chapter("Verify the bundle")
         self.run("verify", "bundles/demo-000002")
         self.chapter("What cannot leave")
@@ -99,6 +102,16 @@ class Story:
             self.check(False, f"exit code {expect} of `exitkit {arguments[0]}`: it was "
                               f"{process.returncode}")  # fmt: skip
         return output
+
+    def asked(self, *arguments: str, expect: int = EXIT_CLEAN) -> Mapping[str, Any]:
+        """Run a reading command with --json and return what it answers."""
+        self.say(f"  $ exitkit {' '.join(arguments)} --json")
+        process = self.start((*arguments, "--json"), quiet=True)
+        output, _ = process.communicate()
+        if process.returncode != expect:
+            self.check(False, f"exit code {expect} of `exitkit {arguments[0]}`: it was "
+                              f"{process.returncode}")  # fmt: skip
+        return answer_of(output)
 
     def start(self, arguments: tuple[str, ...], *, quiet: bool) -> subprocess.Popen[str]:
         """Start one command as a child of its own, as a user's shell would."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import secrets
 from collections.abc import Mapping
@@ -10,7 +11,14 @@ from pathlib import Path
 from string import Template
 
 from exitkit.demo.estate import Estate, Expected
-from exitkit.demo.files import SCRIPT_SECRETS, write_licenses, write_scripts
+from exitkit.demo.files import (
+    PAPER_SECRETS,
+    SCRIPT_SECRETS,
+    write_licenses,
+    write_papers,
+    write_register,
+    write_scripts,
+)
 from exitkit.store.files import write_atomically
 
 REPOSITORIES = "git/runbooks, git/legacy-jobs, scripts"
@@ -25,15 +33,19 @@ def write_workspace(root: Path, estate: Estate) -> tuple[str, ...]:
     for name in ("exitkit.yaml", "contract.yaml", "exit-plan.yaml"):
         _write(root / name, addresses)
     for which in ("exit", "rehearsal"):
-        for name in ("network.yml", "hosts.yml"):
+        for name in ("network.yml", "hosts.yml", "machines.yml"):
             _write(root / "inventories" / which / name, addresses)
-    known = "".join(f"{estate.addresses[key]}\n" for key in ("edge_key", "spare_key"))
+    known = "".join(f"{estate.addresses[key]}\n" for key in ("edge_key", "spare_key", "host_key"))
     write_atomically(root / "inventories" / "known_hosts", known.encode())
     (root / "keys").mkdir(mode=0o700, exist_ok=True)
     write_atomically(root / "keys" / "masking.key", secrets.token_hex(32).encode(), mode=0o600)
-    found = [*write_licenses(root / "licenses.csv"), *write_scripts(root), *estate.expected]
+    today = dt.datetime.now(dt.UTC).date()
+    found = [
+        *write_licenses(root / "licenses.csv"), *write_scripts(root), *write_papers(root, today),
+        *write_register(root / "declared" / "cmdb.csv"), *estate.expected,
+    ]  # fmt: skip
     write_expected(root / "expected.json", sorted(found))
-    return (*estate.secrets, *SCRIPT_SECRETS)
+    return (*estate.secrets, *SCRIPT_SECRETS, *PAPER_SECRETS)
 
 
 def write_expected(path: Path, expected: list[Expected]) -> None:

@@ -166,7 +166,7 @@ def _certificates(host: HostAnswers) -> Iterator[Finding]:
             continue
         content = Content(
             _place(host, "certificates", name, ".pem"), f"{row['pem']}\n".encode(),
-            "application/x-pem-file", "native-config", origin="device-cli",
+            "application/x-pem-file", "data", origin="device-cli",
         )  # fmt: skip
         yield Draft(
             asset.ref, Aspect.CONFIGURATION, Level.IMPORTABLE, method="sed, certificate lines only",
@@ -260,7 +260,7 @@ def _held_text(
     contents = tuple(
         Content(
             _place(host, folder, path), f"{text.rstrip()}\n".encode(), "text/plain",
-            "native-config", origin="device-cli",
+            "script", origin="device-cli",
         )
         for path, text in parts
     )  # fmt: skip

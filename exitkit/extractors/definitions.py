@@ -104,7 +104,7 @@ def _versions(reading: Reading, rows: Sequence[Mapping[str, Any]]) -> Iterator[C
             name = f"user-data-{int(row['VersionNumber'])}.txt"
             yield _text(asset, name, script, "text/plain", context)
     body = "".join(f"{line}\n" for line in lines).encode()
-    yield Content(f"{_folder(asset)}/versions.jsonl", body, "application/jsonl", "native-config")
+    yield Content(f"{_folder(asset)}/versions.jsonl", body, "application/jsonl", "data")
 
 
 def _text(asset: Asset, name: str, text: str, media_type: str, context: Context) -> Content:

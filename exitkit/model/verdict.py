@@ -74,8 +74,8 @@ class Content:
     """Bytes that go into the bundle as they are.
 
     `path` is relative to `data/` and must satisfy the path rules of the bundle; `body` is the
-    bytes, or a local file that is moved in. `role` is one of `native-config`, `device-config`,
-    `script`, `document`, `data`, `interface-contract`; `origin` one of `provider-api`,
+    bytes, or a local file that is moved in. `role` is one of `device-config`, `script`,
+    `document`, `data`, `interface-contract`; `origin` one of `provider-api`,
     `device-cli`, `human`, `generated-by-exitkit`.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from exitkit.errors import PluginError
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, License
 from exitkit.model.identity import stable_urn
@@ -80,6 +81,8 @@ def native_record(asset: Asset) -> Record:
 
 def artifact(content: Content) -> Record:
     """Return what an asset record says of bytes kept for it."""
+    if content.role == "native-config":
+        raise PluginError(f"{content.path}: native-config is the pack's own role; say what it is")
     if isinstance(content.body, Path):
         with content.body.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

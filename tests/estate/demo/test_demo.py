@@ -46,11 +46,24 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, int]:
 
 
 def test_the_story_runs_and_every_check_holds(told: tuple[Path, str, int]) -> None:
-    _, output, code = told
+    folder, output, code = told
     assert code == 0, output
     assert "FAULT" not in output
-    for line in ("assets      94", "5 proved, 0 missed, 1 not tested"):
+    seeded = len(json.loads((folder / "expected.json").read_bytes()))
+    assert seeded >= 115
+    for line in (f"assets      {seeded}", "5 proved, 0 missed, 1 not tested"):
         assert line in output
+
+
+def test_every_source_has_found_something(told: tuple[Path, str, int]) -> None:
+    folder = told[0]
+    bundle = open_bundle(folder / "bundles" / "demo-000002")
+    found = {record["provider"]["name"] for record in bundle.records("assets")}
+    wanted = {"aws", "azure", "network", "postgres", "licenses", "scripts", "documents", "declared"}
+    assert found - {"hosts"} == wanted
+    # A machine with an SSH server and namespaces shows a host; one without says why not.
+    assert ("hosts" in found) is ("a host behind a real SSH server" in told[1])
+    assert ("hosts" in found) is ("no host joins the demo" not in told[1])
 
 
 def test_no_server_of_the_estate_outlives_the_demo(told: tuple[Path, str, int]) -> None:
