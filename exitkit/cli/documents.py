@@ -9,14 +9,15 @@ from pathlib import Path
 
 import click
 
+from exitkit.assess.document_stock import Documents
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
 from exitkit.cli.subjects import chosen_bundle
-from exitkit.engine.documents import Documents, read_documents
+from exitkit.engine.documents import read_documents, stale_months
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.required_documents import default_stale_after_months
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import Workspace, load_workspace
+from exitkit.workspace.files import load_workspace
 
 COLUMNS = (
     "path", "type", "title", "owner", "modified", "age_days", "stale", "bytes", "sha256", "level",
@@ -40,7 +41,7 @@ def command(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> 
         raise InputError("documents: --csv and --json are two outputs; choose one")
     workspace = load_workspace(root)
     path = chosen_bundle(bundle, workspace, root)
-    months = _months(workspace)
+    months = stale_months(workspace.sources)
     found = read_documents(open_bundle(path), dt.datetime.now(dt.UTC).date(), months)
     if as_csv:
         for line in csv_lines(COLUMNS, _rows(found)):
@@ -50,14 +51,6 @@ def command(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> 
     else:
         _print_text(found, months)
     return EXIT_FOUND if found.findings else EXIT_CLEAN
-
-
-def _months(workspace: Workspace) -> dict[str, int]:
-    return {
-        source.id: int(source.settings["stale_after_months"])
-        for source in workspace.sources
-        if source.type == "documents" and "stale_after_months" in source.settings
-    }
 
 
 def _rows(found: Documents) -> Iterator[tuple[object, ...]]:

@@ -12,9 +12,23 @@ from exitkit.report.joint_inventory import MinutesInputs, html, markdown
 from exitkit.store.files import write_atomically
 from exitkit.store.reader import Bundle
 
+Declarations = tuple[tuple[str, str, str, int], ...]
+"""Party, day, file and number of rows of every declaration."""
 
-def lines_of(bundle: Bundle) -> tuple[list[Line], tuple[tuple[str, str, str, int], ...]]:
-    """Return the lines, and (party, day, file, rows) of every declaration."""
+
+def lines_of(bundle: Bundle) -> tuple[list[Line], Declarations]:
+    """Return the lines, and who declared what."""
+    fields, declarations = _declared(bundle)
+    return joint_inventory(bundle.records("assets"), fields), declarations
+
+
+def declared_lines(bundle: Bundle) -> tuple[list[Line], Declarations] | None:
+    """Return the lines as `lines_of` does; None where nobody declared anything."""
+    fields, declarations = _declared(bundle)
+    return (joint_inventory(bundle.records("assets"), fields), declarations) if fields else None
+
+
+def _declared(bundle: Bundle) -> tuple[dict[str, Mapping[str, str]], Declarations]:
     fields: dict[str, Mapping[str, str]] = {}
     declarations: dict[tuple[str, str, str], int] = {}
     for row in bundle.records("assets"):
@@ -25,8 +39,7 @@ def lines_of(bundle: Bundle) -> tuple[list[Line], tuple[tuple[str, str, str, int
         said = config.get("declared", {})
         key = str(said.get("party", "?")), str(said.get("date", "?")), str(said.get("file", "?"))
         declarations[key] = declarations.get(key, 0) + 1
-    lines = joint_inventory(bundle.records("assets"), fields)
-    return lines, tuple((*key, count) for key, count in sorted(declarations.items()))
+    return fields, tuple((*key, count) for key, count in sorted(declarations.items()))
 
 
 def write_minutes(

@@ -17,7 +17,9 @@ from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import inventory_of, rehearsal_of
 from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.extrapolation import ALLOWED_PATH
+from exitkit.engine.documents import read_documents, stale_months
 from exitkit.engine.gaps import scores_of, spend_of
+from exitkit.engine.joint_inventory import declared_lines
 from exitkit.engine.judge import judge
 from exitkit.engine.lists import lists_of
 from exitkit.engine.report_context import changes_since, estimate_for, last_reconciliation
@@ -65,6 +67,7 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
     bundle = open_bundle(subject.bundle)
     contract = _contract(workspace)
     reconciled = last_reconciliation(bundle, workspace) if workspace else None
+    months = stale_months(workspace.sources) if workspace else {}
     return ReportInputs(
         now=now,
         bundle_id=bundle.id,
@@ -81,6 +84,8 @@ def read_inputs(subject: Subject, workspace: Workspace | None, now: dt.datetime)
         estimate=estimate_for(bundle, contract, workspace) if workspace else None,
         scores=scores_of(bundle, spend_of(reconciled[1]) if reconciled else None),
         lists=lists_of(bundle, contract.document) if contract else None,
+        documents=(read_documents(bundle, now.date(), months), months),
+        joint_inventory=declared_lines(bundle),
     )
 
 

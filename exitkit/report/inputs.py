@@ -9,8 +9,10 @@ from typing import Any
 
 from exitkit.assess.changes import Change
 from exitkit.assess.data_act_lists import Lists
+from exitkit.assess.document_stock import Documents
 from exitkit.assess.exit_estimate import ExitEstimate, Means
 from exitkit.assess.extrapolation import Extrapolation
+from exitkit.assess.joint_inventory import Line
 from exitkit.assess.scores import Score
 from exitkit.model.contract import RuleResult
 from exitkit.model.run import Event, RunSummary, Verdict
@@ -63,3 +65,5 @@ class ReportInputs:
     estimate: tuple[ExitEstimate, Means] | None = None
     scores: tuple[Score, ...] = ()
     lists: Lists | None = None
+    documents: tuple[Documents, Mapping[str, int]] | None = None
+    joint_inventory: tuple[Sequence[Line], Sequence[tuple[str, str, str, int]]] | None = None

@@ -84,10 +84,7 @@ def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
             bundle=inputs.bundle,
             until=inputs.observed_until[:16].replace("T", " ") + " UTC",
         ),
-        declarations=tuple(
-            words["declaration"].format(party=party, day=day, file=file, rows=rows)
-            for party, day, file, rows in inputs.declarations
-        ),
+        declarations=tuple(declaration_words(one, language) for one in inputs.declarations),
         counts=tuple((counted[one], words["standings"][one.value]) for one in Standing),
         rows=tuple(_row(number, line, words) for number, line in enumerate(shown, start=1)),
         further=words["further"].format(n=more) if more else "",
@@ -95,6 +92,28 @@ def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
 
 
 def _row(number: int, line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    return (str(number), *_told_line(line, words))
+
+
+def line_words(line: Line, language: str) -> tuple[str, str, str, str]:
+    """Return what is declared, what is observed, the finding, and who answers."""
+    return _told_line(line, _words()[language])
+
+
+def declaration_words(declaration: tuple[str, str, str, int], language: str) -> str:
+    """Say who declared how much, when and in which file."""
+    party, day, file, rows = declaration
+    said: str = _words()[language]["declaration"]
+    return said.format(party=party, day=day, file=file, rows=rows)
+
+
+def standing_words(language: str) -> Mapping[str, str]:
+    """Return the words of each standing."""
+    words: Mapping[str, str] = _words()[language]["standings"]
+    return words
+
+
+def _told_line(line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str]:
     finding = [words["standings"][line.standing.value]]
     if line.matched_by and line.observed:
         finding.append(words["matched_by"].format(field=line.matched_by))
@@ -105,9 +124,7 @@ def _row(number: int, line: Line, words: Mapping[str, Any]) -> tuple[str, str, s
     if line.candidates:
         finding.append(words["may_be"].format(names=", ".join(line.candidates)))
     answers = str(words["answers"][line.answers])
-    return (
-        str(number), _told(line.declared), _told(line.observed), "; ".join(finding), answers,
-    )  # fmt: skip
+    return _told(line.declared), _told(line.observed), "; ".join(finding), answers
 
 
 def _told(row: Record | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exitkit.model.contract import RuleResult
 from exitkit.report.beside_parts import Changes, Estimate, HeldRow, ListsPart, Spend
 from exitkit.report.figure import Figure
+from exitkit.report.paper_parts import JointPart, PapersPart
 from exitkit.report.run_parts import EventRow, RunPart
 from exitkit.store.verify import Fault, LevelReached
 
@@ -343,3 +344,5 @@ class View:
     estimate: Estimate | None = None
     held: tuple[HeldRow, ...] = ()
     lists: ListsPart | None = None
+    documents: PapersPart | None = None
+    joint_inventory: JointPart | None = None

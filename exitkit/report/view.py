@@ -14,6 +14,7 @@ from exitkit.report.estate import count_estate
 from exitkit.report.exportable import tell_lists, tell_scores
 from exitkit.report.figure import Figure, Tally, single, text_at
 from exitkit.report.inputs import ReportInputs
+from exitkit.report.papers import tell_documents, tell_joint_inventory
 from exitkit.report.parts import (
     Appendix,
     Count,
@@ -51,6 +52,10 @@ def build_view(inputs: ReportInputs) -> View:
         spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
         held=tell_scores(inputs.scores),
         lists=tell_lists(inputs.lists) if inputs.lists else None,
+        documents=tell_documents(*inputs.documents) if inputs.documents else None,
+        joint_inventory=(
+            tell_joint_inventory(*inputs.joint_inventory) if inputs.joint_inventory else None
+        ),
         appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
     )
     figures = {figure.origin.anchor: figure for figure in _figures(view)}
