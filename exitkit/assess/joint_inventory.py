@@ -30,6 +30,7 @@ class Standing(StrEnum):
     DECLARED_ONLY = "declared-only"
     OBSERVED_ONLY = "observed-only"
     AMBIGUOUS = "ambiguous"
+    DECLARED_TWICE = "declared-twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Line:
 
     `matched_by` is what the two have in common (`serial`, `arn`, `id`, `name` ...); `answers` who
     has to answer for the line: `provider`, `customer` or `both`, empty where nothing is open.
-    `candidates` are the observed things of an ambiguous line.
+    `candidates` are the observed things of an ambiguous line, or the rows of what is declared
+    twice.
     """
 
     standing: Standing
@@ -60,9 +62,13 @@ class Line:
 
 
 def joint_inventory(
-    assets: Iterable[Record], declared_fields: Mapping[str, Mapping[str, str]]
+    assets: Iterable[Record],
+    declared_fields: Mapping[str, Mapping[str, str]],
+    twice: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Line]:
     """Return every line; `declared_fields` gives the declared fields by asset id.
+
+    `twice` gives the rows of what is declared under one id more than once, by asset id.
 
     Two sides match by what is certain first (serial, ARN, id, address), then by name; where a mark
     fits several observed things, the line is ambiguous and nothing is guessed.
@@ -78,7 +84,10 @@ def joint_inventory(
             for mark in _marks_of(row):
                 marks[mark].add(str(row["@id"]))
     lines = [
-        _matched(row, declared_fields.get(str(row["@id"]), {}), observed, marks) for row in declared
+        _declared_twice(row, twice[str(row["@id"])])
+        if twice and str(row["@id"]) in twice
+        else _matched(row, declared_fields.get(str(row["@id"]), {}), observed, marks)
+        for row in declared
     ]
     claims = Counter(str(line.observed["@id"]) for line in lines if line.observed)
     taken = set(claims)
@@ -90,6 +99,11 @@ def joint_inventory(
     ]
     order = list(Standing)
     return sorted(lines, key=lambda line: (order.index(line.standing), _name(line)))
+
+
+def _declared_twice(row: Record, places: tuple[str, ...]) -> Line:
+    """Leave open what stands on several rows: the declaring party has to say which one holds."""
+    return Line(Standing.DECLARED_TWICE, row, None, "id", candidates=places, answers="provider")
 
 
 def _contested(line: Line, claims: Mapping[str, int]) -> Line:

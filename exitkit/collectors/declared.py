@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from exitkit.drivers.tables import read_table
@@ -10,6 +11,7 @@ from exitkit.errors import InputError
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref
 from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
@@ -22,6 +24,18 @@ FIELDS = (
 IDENTIFIERS = ("serial", "arn", "address", "host")
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row with who declared it, when, and where it stands."""
+
+    declared: Mapping[str, Any]
+    fields: Mapping[str, str]
+
+    @property
+    def place(self) -> str:
+        return f"{self.declared['file']}:{self.declared['row']}"
+
+
 class DeclaredCollector:
     """Rows of exported registers, each an asset that nobody has looked at yet."""
 
@@ -29,8 +43,8 @@ class DeclaredCollector:
     needs: ClassVar[tuple[str, ...]] = ()
 
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
-        """Yield an asset for each row, and a ledger line for each file."""
-        seen: dict[str, str] = {}
+        """Yield an asset for each id, and a ledger line for each file."""
+        found: dict[str, list[_Row]] = {}
         redactor = Redactor(CREDENTIAL_PATTERNS, context.mask_key)
         for entry in source.settings["files"]:
             rows = list(_rows(source, entry))
@@ -40,16 +54,13 @@ class DeclaredCollector:
                 reason=f"declared by {entry['party']} on {entry['date']}",
             )  # fmt: skip
             for number, fields in rows:
-                place = f"{entry['path']}:{number}"
-                native_id = fields.get("id") or fields.get("name") or place
-                if native_id in seen:
-                    raise InputError(
-                        f"{place}: {native_id!r} stands on {seen[native_id]} too; map `id` to a"
-                        " column that tells them apart"
-                    )
-                seen[native_id] = place
-                clean = {name: redactor.apply(text) for name, text in fields.items()}
-                yield _asset(source, native_id, clean, entry, number, context)
+                declared = {"party": str(entry["party"]), "date": str(entry["date"]),
+                            "file": str(entry["path"]), "row": number}  # fmt: skip
+                row = _Row(declared, {name: redactor.apply(text) for name, text in fields.items()})
+                native_id = row.fields.get("id") or row.fields.get("name") or row.place
+                found.setdefault(native_id, []).append(row)
+        for native_id, same in found.items():
+            yield from _thing(source, native_id, same, context)
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name nothing: files are read, and no target is a register."""
@@ -83,16 +94,29 @@ def _rows(source: Source, entry: Mapping[str, Any]) -> Iterator[tuple[int, dict[
         yield number, {field: text for field, text in fields.items() if text}
 
 
-def _asset(
-    source: Source, native_id: str, fields: Mapping[str, str], entry: Mapping[str, Any],
-    number: int, context: Context,
-) -> Asset:  # fmt: skip
+def _thing(
+    source: Source, native_id: str, rows: Sequence[_Row], context: Context
+) -> Iterator[Finding]:
+    """Yield what a row declares; where several share an id, none of them is dropped or believed."""
     ref = Ref(PROVIDER, source.id, "", NATIVE_TYPE, native_id)
-    declared = {"party": str(entry["party"]), "date": str(entry["date"]),
-                "file": str(entry["path"]), "row": number}  # fmt: skip
-    return Asset(
-        ref, kind_of(NATIVE_TYPE), fields.get("name", native_id),
-        {"declared": declared, "fields": dict(fields)}, context.now,
-        identifiers=tuple((name, fields[name]) for name in IDENTIFIERS if name in fields),
-        status="unknown",
+    first, *further = rows
+    config: dict[str, Any] = {"declared": dict(first.declared), "fields": dict(first.fields)}
+    if further:
+        config["further"] = [
+            {"declared": dict(row.declared), "fields": dict(row.fields)} for row in further
+        ]
+    marks = sorted({(n, row.fields[n]) for row in rows for n in IDENTIFIERS if n in row.fields})
+    yield Asset(
+        ref, kind_of(NATIVE_TYPE), first.fields.get("name", native_id), config, context.now,
+        identifiers=tuple(marks), status="unknown",
     )  # fmt: skip
+    if further:
+        places = ", ".join(row.place for row in rows)
+        yield Gap(
+            ref, Aspect.CONFIGURATION, Level.DESCRIBED, "not-assessed",
+            f"The id {native_id} stands on {places}: which of them holds is not known.",
+            Responsible.PROVIDER,
+            "Ask the declaring party which row holds, or map `id` to a column that tells them"
+            " apart.",
+            method="register", confidence="high",
+        )  # fmt: skip

@@ -117,11 +117,11 @@ def write_papers(root: Path, today: dt.date, scope: str = "papers") -> tuple[Exp
 
 
 def write_register(path: Path, scope: str = "cmdb") -> tuple[Expected, ...]:
-    """Write what the provider declares: two things as they are, one otherwise, one nobody sees."""
+    """Write what the provider declares: some as it is, one twice, one that nobody sees."""
     text = _estate_file("cmdb.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    rows = [line.split(",")[0] for line in text.splitlines()[1:]]
+    rows = dict.fromkeys(line.split(",")[0] for line in text.splitlines()[1:])
     return tuple(("declared", scope, "", "Declared/Item", name) for name in rows)
 
 

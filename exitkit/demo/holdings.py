@@ -22,7 +22,10 @@ CLASSES = {
 class Teller(Protocol):
     """What this part needs of the story."""
 
-    say: Callable[[str], None]
+    @property
+    def say(self) -> Callable[[str], None]:
+        """Take a line for people."""
+        ...
 
     def asked(self, *arguments: str, expect: int = 0) -> Any:
         """Run a reading command with --json and return what it answers."""
@@ -105,14 +108,22 @@ class Holdings:
             f"{len(states) - len(wrong)} required documents are there, one is stale, one missing",
         )
 
+        explained = {
+            str(row["from"])
+            for row in self.bundle.records("relations")
+            if row["relation"] == "documentedBy" and row["basis"] == "inferred"
+        }
+        self.story.say(f"    {len(explained)} things are named by a document that has to be there")
+        self.story.check(bool(explained), "runbooks lead to the machines they are about")
+
     def _joint_inventory(self) -> None:
         told = self.story.asked("joint-inventory", expect=EXIT_FOUND)
         standings = Counter(str(line["standing"]) for line in told["lines"])
         words = ", ".join(f"{count} {word}" for word, count in standings.items())
         self.story.say(f"    declared against observed: {words}")
         self.story.check(
-            standings["declared-only"] == 1 and standings["differing"] == 1,
-            "what nobody observed, and what is declared otherwise, are found",
+            all(standings[one] == 1 for one in ("declared-only", "differing", "declared-twice")),
+            "what nobody observed, what is declared otherwise and what stands twice are found",
         )
 
 

@@ -146,7 +146,7 @@ def _hold(folder: Path, unshare: str) -> subprocess.Popen[bytes]:
     script, log = folder / "hold.sh", folder / "hold.log"
     script.write_text(HOLD.format(places=" ".join(COVERED), folder=shlex.quote(str(folder))))
     as_root = [] if processes.runs_as_root() else ["--map-root-user"]
-    command = [unshare, *as_root, "--mount", "--net", "/bin/sh", script]
+    command = [unshare, *as_root, "--mount", "--net", "/bin/sh", str(script)]
     holder = processes.start(command, log, {"PATH": SYSTEM_PATH})
     try:
         processes.wait_until((folder / "ready").exists, holder, log)

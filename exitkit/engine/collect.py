@@ -12,6 +12,7 @@ from typing import Any
 
 from exitkit import plugins
 from exitkit.assess.references import index_of, references
+from exitkit.engine.document_mentions import documented
 from exitkit.errors import ExitkitError, PluginError
 from exitkit.knowledge.aws_relations import load_meanings
 from exitkit.model.asset import Asset, Ref, Relation
@@ -109,6 +110,8 @@ def collect(
             for finding in findings:
                 harvest.add(source, finding)
     _connect(harvest)
+    for relation in list(documented(harvest.assets, harvest.relations.values(), harvest.aspects)):
+        harvest.relations.setdefault(relation.urn, relation)
     harvest.check()
     _acknowledge(harvest, acknowledgements, now.date())
     return harvest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,49 @@ Declarations = tuple[tuple[str, str, str, int], ...]
 
 def lines_of(bundle: Bundle) -> tuple[list[Line], Declarations]:
     """Return the lines, and who declared what."""
-    fields, declarations = _declared(bundle)
-    return joint_inventory(bundle.records("assets"), fields), declarations
+    declared = _declared(bundle)
+    return _lines(bundle, declared), declared.by_file
 
 
 def declared_lines(bundle: Bundle) -> tuple[list[Line], Declarations] | None:
     """Return the lines as `lines_of` does; None where nobody declared anything."""
-    fields, declarations = _declared(bundle)
-    return (joint_inventory(bundle.records("assets"), fields), declarations) if fields else None
+    declared = _declared(bundle)
+    return (_lines(bundle, declared), declared.by_file) if declared.fields else None
 
 
-def _declared(bundle: Bundle) -> tuple[dict[str, Mapping[str, str]], Declarations]:
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """What was declared: fields by asset id, rows that share an id, and who declared how much."""
+
+    fields: Mapping[str, Mapping[str, str]]
+    twice: Mapping[str, tuple[str, ...]]
+    by_file: Declarations
+
+
+def _lines(bundle: Bundle, declared: _Declared) -> list[Line]:
+    return joint_inventory(bundle.records("assets"), declared.fields, declared.twice)
+
+
+def _declared(bundle: Bundle) -> _Declared:
     fields: dict[str, Mapping[str, str]] = {}
-    declarations: dict[tuple[str, str, str], int] = {}
+    twice: dict[str, tuple[str, ...]] = {}
+    counted: dict[tuple[str, str, str], int] = {}
     for row in bundle.records("assets"):
         if row["provider"]["name"] != DECLARED:
             continue
         config: Mapping[str, Any] = bundle.native(row) or {}
+        rows = [config, *config.get("further", ())]
         fields[str(row["@id"])] = config.get("fields", {})
-        said = config.get("declared", {})
-        key = str(said.get("party", "?")), str(said.get("date", "?")), str(said.get("file", "?"))
-        declarations[key] = declarations.get(key, 0) + 1
-    return fields, tuple((*key, count) for key, count in sorted(declarations.items()))
+        places = []
+        for one in rows:
+            said = one.get("declared", {})
+            party, date, file = (str(said.get(name, "?")) for name in ("party", "date", "file"))
+            counted[party, date, file] = counted.get((party, date, file), 0) + 1
+            places.append(f"{file}:{said.get('row', '?')}")
+        if len(rows) > 1:
+            twice[str(row["@id"])] = tuple(places)
+    by_file = tuple((*key, count) for key, count in sorted(counted.items()))
+    return _Declared(fields, twice, by_file)
 
 
 def write_minutes(

@@ -68,7 +68,9 @@ def tell_joint_inventory(
         columns=tuple(words["columns"]),
         declarations=tuple(declaration_words(one, language) for one in declarations),
         counts=tuple(
-            StateCount(one.value, labels[one.value], counted[one]) for one in Standing
+            StateCount(one.value, labels[one.value], counted[one])
+            for one in Standing
+            if counted[one]
         ),
         rows=tuple(JointRow(*line_words(line, language)) for line in still_open[:SHOWN]),
         further=words["further"].format(n=more) if more > 0 else "",
@@ -77,7 +79,7 @@ def tell_joint_inventory(
 
 def _required(one: RequiredLine, words: Mapping[str, Any], language: str) -> PaperRow:
     return PaperRow(
-        title=_title(one.type, one.title, language),
+        title=_title(one.type, one.title, language, _agreed(one.id)),
         state=StateCount(one.state, words["states"][one.state], 1),
         owner=one.owner or words["nobody"] if one.found else "",
         age="" if one.age_days is None else _age(one.age_days, words, language),
@@ -98,12 +100,16 @@ def _document(one: DocumentLine, words: Mapping[str, Any], language: str) -> Pap
     )
 
 
-def _title(type_id: str, title: str, language: str) -> str:
-    """Return the type in the reader's language; the id in brackets tells two of a type apart."""
+def _agreed(required_id: str) -> str:
+    return required_id.removeprefix("contract/") if required_id.startswith("contract/") else ""
+
+
+def _title(type_id: str, title: str, language: str, agreed: str = "") -> str:
+    """Return the type in the reader's language; the contract's id tells two of a type apart."""
     types = {one.id: one.title[language] for one in document_types()}
-    _, bracket, own = title.rpartition(" (")
-    name = types.get(type_id, title)
-    return f"{name} ({own}" if bracket and own.endswith(")") and type_id in types else name
+    if type_id not in types:
+        return title
+    return f"{types[type_id]} ({agreed})" if agreed else types[type_id]
 
 
 def _age(days: int, words: Mapping[str, Any], language: str) -> str:

@@ -21,6 +21,7 @@ from exitkit.drivers.tables import read_table
 from exitkit.errors import InputError
 from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Gap
 from exitkit.ports import Context, Source
 from exitkit.store.keys import generate_key
 
@@ -133,12 +134,23 @@ def test_rows_become_assets_with_who_declared_them_and_secrets_masked(tmp_path: 
     assert "Pl4nted99" not in str(asset.config)
 
 
-def test_a_column_that_is_not_there_and_a_name_given_twice_are_faults(tmp_path: Path) -> None:
+def test_a_column_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     as_csv(tmp_path / "cmdb.csv")
     with pytest.raises(InputError, match="no column 'Nowhere'; there are Hostname, Serial, Class"):
         collected(tmp_path, columns={"name": "Nowhere"})
-    with pytest.raises(InputError, match=r"'Switch' stands on cmdb\.csv:2 too"):
-        collected(tmp_path, columns={"id": "Class"})
+
+
+def test_rows_that_share_an_id_are_all_kept_and_end_as_a_gap_that_names_them(
+    tmp_path: Path,
+) -> None:
+    as_csv(tmp_path / "cmdb.csv")
+    line, asset, gap = collected(tmp_path, columns={"id": "Class", "name": "Hostname"})
+    assert line.count == 2
+    rows = [asset.config, *asset.config["further"]]
+    assert [row["fields"]["name"] for row in rows] == ["core-1", "core-2"]
+    assert isinstance(gap, Gap)
+    assert gap.ref == asset.ref
+    assert "stands on cmdb.csv:2, cmdb.csv:3" in gap.text
 
 
 @pytest.fixture(scope="module")

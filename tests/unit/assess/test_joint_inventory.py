@@ -56,6 +56,14 @@ def test_a_name_that_fits_several_is_ambiguous_and_both_answer() -> None:
     assert line.answers == "both"
 
 
+def test_what_is_declared_twice_is_matched_with_nothing_and_names_its_rows() -> None:
+    rows = ("cmdb.csv:2", "cmdb.csv:7")
+    lines = joint_inventory([declared("d"), SERVER], {"d": {"serial": "SN-1"}}, {"d": rows})
+    assert [line.standing for line in lines] == [Standing.OBSERVED_ONLY, Standing.DECLARED_TWICE]
+    assert lines[1].candidates == rows
+    assert (lines[1].observed, lines[1].answers) == (None, "provider")
+
+
 def test_fields_that_differ_are_named_and_spelling_is_no_difference() -> None:
     fields = {"id": "i-0abc1234", "name": "WEB", "region": "EU West 1", "status": "retired"}
     (line,) = joint_inventory([declared("d"), SERVER], {"d": fields})

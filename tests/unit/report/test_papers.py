@@ -59,6 +59,15 @@ def test_the_default_age_is_said_to_be_the_default_and_a_source_names_its_own() 
     assert "papers: 12 months" in part.lead
 
 
+def test_two_documents_of_a_type_are_told_apart_by_the_id_of_the_contract() -> None:
+    both = Documents(
+        "urn:b", (), (required("contract/D1", "missing"), required("a", "missing")), ()
+    )
+    part = tell_documents(both, {})
+    assert part is not None
+    assert [row.title for row in part.required] == ["Technical annex", "Technical annex (D1)"]
+
+
 def test_french_says_the_type_and_the_state_in_french() -> None:
     part = tell_documents(stock(), {}, "fr")
     assert part is not None
@@ -88,9 +97,8 @@ def test_only_open_lines_are_shown_and_all_are_counted(language: str) -> None:
     declarations = [("Provider SA", "2026-11-01", "cmdb.csv", 3)]
     part = tell_joint_inventory(joint_lines(SHOWN + 2), declarations, language)
     assert part is not None
-    assert {one.code: one.total for one in part.counts} == {
-        "both": 1, "differing": 0, "declared-only": SHOWN + 2, "observed-only": 0, "ambiguous": 0,
-    }  # fmt: skip
+    counts = {one.code: one.total for one in part.counts}
+    assert counts == {"both": 1, "declared-only": SHOWN + 2}
     assert len(part.rows) == SHOWN
     assert "2" in part.further
     assert "Provider SA" in part.declarations[0]
