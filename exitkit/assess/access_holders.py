@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from exitkit.assess.network_access import PEERED, VPN
+
 Record = Mapping[str, Any]
 
 SUPPLIER = "provider"
 UNATTRIBUTED = "unattributed"
+OTHER_END = ("assumed-by:", PEERED, VPN)
 _PARTS = re.compile(r"[^A-Za-z0-9@._%+=*-]+")
 
 
@@ -64,8 +67,9 @@ def rights(records: Iterable[Record], holders: Sequence[Holder]) -> Iterator[Rig
 def attributed(record: Record, holders: Sequence[Holder]) -> Right:
     """Return one right with its holder.
 
-    A trust of another account is the right of that account, wherever the role lives: what stands
-    in the permission (`assumed-by:...`) counts before the principal's own place.
+    A trust of another account is the right of that account, wherever the role lives, and a peering
+    or VPN that of whoever is at its other end: what stands in the permission (`assumed-by:...`)
+    counts before the principal's own place.
     """
     texts = list(_texts(record))
     parts = {part for text in texts for part in _PARTS.split(text.lower()) if part}
@@ -86,8 +90,8 @@ def attributed(record: Record, holders: Sequence[Holder]) -> Right:
 def _texts(record: Record) -> Iterator[str]:
     place = record["principalPlace"]
     permission = str(record["permission"])
-    if permission.startswith("assumed-by:"):
-        # The role is ours; who may take it is the holder.
+    if permission.startswith(OTHER_END):
+        # The role or gateway is ours; who may take it or stands behind it is the holder.
         yield permission
         return
     yield str(place["nativeId"])

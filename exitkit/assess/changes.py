@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exitkit.assess.access_holders import SUPPLIER, Holder, attributed
 from exitkit.assess.difference import FieldChange, record_changes, step
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Level
@@ -14,13 +15,14 @@ Record = Mapping[str, Any]
 Judge = Callable[[Record, Record], Iterator[tuple[str, "Finding"]]]
 
 KINDS = (
+    "supplier-access-gained", "supplier-access-lost",
     "call-refused", "call-answered", "asset-added", "asset-removed", "asset-replaced",
     "asset-changed", "stays-behind", "verdict-worse", "verdict-better", "verdict-reason",
     "access-gained", "access-lost", "license-added", "license-removed", "license-changed",
     "automation-added", "automation-removed", "automation-changed", "dataset-added",
     "dataset-removed", "dataset-changed",
 )  # fmt: skip
-"""Every kind of change, in the order in which they are told."""
+"""Every kind of change, in the order in which they are told; the supplier's rights come first."""
 HURTING = ("call-refused", "stays-behind", "verdict-worse")
 """Changes that make it harder to leave, or harder to know."""
 
@@ -113,18 +115,30 @@ def _verdict(before: Record, after: Record) -> Iterator[tuple[str, Finding]]:
         yield str(after["asset"]), found
 
 
-def _right(before: Record, after: Record) -> Iterator[tuple[str, Finding]]:
-    if bool(before) is bool(after):
-        return
-    row = after or before
-    yield (
-        str(row["principal"]),
-        Finding(
-            kind="access-gained" if after else "access-lost",
-            subject=f"{row['effect']} {row['permission']} on {row['resource']}",
-            reason=str(row["principalType"]),
-        ),
-    )
+def right_judge(holders: Sequence[Holder] = ()) -> Judge:
+    """Return the judge of access records; a right of the provider, by its marks, is told apart.
+
+    Only what is gained or lost counts: the day of the last use is no change.
+    """
+
+    def judge(before: Record, after: Record) -> Iterator[tuple[str, Finding]]:
+        if bool(before) is bool(after):
+            return
+        row = after or before
+        right = attributed(row, holders)
+        is_supplier = right.holder == SUPPLIER
+        word = "access-gained" if after else "access-lost"
+        reason = str(row["principalType"])
+        yield (
+            str(row["principal"]),
+            Finding(
+                kind=f"supplier-{word}" if is_supplier else word,
+                subject=f"{row['effect']} {row['permission']} on {row['resource']}",
+                reason=f"{reason}, {right.because}" if is_supplier else reason,
+            ),
+        )
+
+    return judge
 
 
 def _holding(what: str, named: str) -> Judge:
@@ -142,7 +156,7 @@ def _holding(what: str, named: str) -> Judge:
 
 JUDGES: Mapping[str, Judge] = {
     "exportability": _verdict,
-    "access": _right,
+    "access": right_judge(),
     "licenses": _holding("license", "product"),
     "automation": _holding("automation", "language"),
     "datasets": _holding("dataset", "format"),

@@ -8,11 +8,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitkit.assess.access_holders import Right
+from exitkit.assess.network_access import NETWORK_PATH
 
 Record = Mapping[str, Any]
 
-_ORDER = ("trust", "key", "sudo", "user", "assignment", "other")
+_ORDER = ("path", "trust", "key", "sudo", "user", "assignment", "other")
 """Ways in before what they lead to: a trust that stays would bring a removed user back."""
+
+
+_PATH_ACTIONS = {
+    "AWS::EC2::VPCPeeringConnection":
+        "aws ec2 delete-vpc-peering-connection --vpc-peering-connection-id {name}",
+    "AWS::EC2::VPNConnection": "aws ec2 delete-vpn-connection --vpn-connection-id {name}",
+    "AWS::EC2::ClientVpnEndpoint":
+        "aws ec2 delete-client-vpn-endpoint --client-vpn-endpoint-id {name}",
+    "AWS::EC2::TransitGatewayAttachment":
+        "delete the attachment {name} with the command of its kind: "
+        "aws ec2 delete-transit-gateway-vpc-attachment",
+    "AWS::EC2::TransitGatewayPeeringAttachment":
+        "aws ec2 delete-transit-gateway-peering-attachment "
+        "--transit-gateway-attachment-id {name}",
+    "Microsoft.Network/virtualNetworks":
+        "az network vnet peering delete, on the network {name}",
+    "Microsoft.Network/connections": "az network vpn-connection delete --ids {name}",
+}  # fmt: skip
+
+
+_SIMPLE_ACTIONS = {
+    "git-author": "take {name} out of those who may push to {resource}, and its keys and tokens",
+    "code-owner": "take {name} out of the code owners of {resource}",
+    "device-user": "remove the local user {name} on {resource}, and check its login at AAA servers",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +83,13 @@ def _step(record: Record) -> tuple[str, str, str, str]:
         trusted = permission.split(":", 2)[2]
         action = f"take {trusted} out of the trust policy: aws iam update-assume-role-policy"
         return "trust", f"{name} trusts {trusted}", where, f"{action} --role-name {name}"
+    principal_type = str(record["principalType"])
+    if principal_type == NETWORK_PATH:
+        native_type = str(place["nativeType"])
+        action = _PATH_ACTIONS.get(native_type, "take down {name}").format(name=name)
+        return "path", f"{permission} by {name}", where, action
+    if action := _SIMPLE_ACTIONS.get(principal_type, ""):
+        return "user", name, where, action.format(name=name, resource=record["resource"])
     if provider == "aws":
         kind = "user" if str(record["principalType"]) == "user" else "other"
         action = f"aws iam delete-{record['principalType']} for {name}, after its keys and policies"
@@ -64,10 +97,21 @@ def _step(record: Record) -> tuple[str, str, str, str]:
     if provider == "azure":
         action = f"az role assignment delete --assignee {name} --scope {record['resource']}"
         return "assignment", name, where, action
-    if provider == "hosts" and via[:1] == ["sudo"]:
-        return "sudo", name, where, f"remove the rule of {name.rpartition('/')[2]} from {via[1]}"
     if provider == "hosts":
-        file = via[0] if via else "authorized_keys"
-        key = name.partition("/")[2]
-        return "key", f"{record['resource']}: {key}", where, f"remove the key {key} from {file}"
+        kind, subject, action = _on_host(record, name, permission, via)
+        return kind, subject, where, action
     return "other", name, where, f"take {permission} on {record['resource']} from {name}"
+
+
+def _on_host(record: Record, name: str, permission: str, via: list[str]) -> tuple[str, str, str]:
+    user, file = name.rpartition("/")[2], via[-1] if via else ""
+    if str(record["principalType"]) == "ssh-key":
+        # The principal is the fingerprint itself, which may hold a slash.
+        action = f"remove the key {name} from {file or 'authorized_keys'}"
+        return "key", f"{record['resource']}: {name}", action
+    if via and via[0].startswith("group "):
+        group = via[0].removeprefix("group ")
+        return "sudo", f"{name} in {group}", f"gpasswd --delete {user} {group}"
+    if permission.startswith("sudo"):
+        return "sudo", name, f"remove the rule of {user} from {file or '/etc/sudoers'}"
+    return "other", name, f"take {permission} on {record['resource']} from {name}"

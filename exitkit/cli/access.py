@@ -21,7 +21,7 @@ from exitkit.workspace.files import contract_document, load_workspace
 SHOWN = 5
 COLUMNS = (
     "holder", "because", "provider", "scope", "principal_type", "principal", "permission",
-    "resource", "effect", "via", "conditions",
+    "resource", "effect", "via", "conditions", "last_used_on", "expires_on",
 )  # fmt: skip
 
 
@@ -102,7 +102,10 @@ def _told(right: Right) -> str:
     record = right.record
     via = f", via {' > '.join(map(str, record['via']))}" if record.get("via") else ""
     limits = f", if {record['conditions']}" if record.get("conditions") else ""
-    return f"{record['effect']} {record['permission']} on {record['resource']}{via}{limits}"
+    used = f", last used on {record['lastUsedOn']}" if record.get("lastUsedOn") else ""
+    ends = f", until {record['expiresOn']}" if record.get("expiresOn") else ""
+    allowed = f"{record['effect']} {record['permission']} on {record['resource']}"
+    return f"{allowed}{via}{limits}{used}{ends}"
 
 
 def _print_plan(plan: Sequence[Revocation], *, as_json: bool) -> None:
@@ -134,6 +137,7 @@ def _rows(held: Sequence[Right]) -> Iterator[tuple[object, ...]]:
             right.holder, right.because, place["name"], place["scope"], record["principalType"],
             place["nativeId"], record["permission"], record["resource"], record["effect"],
             " > ".join(map(str, record.get("via", ()))), record.get("conditions", ""),
+            record.get("lastUsedOn", ""), record.get("expiresOn", ""),
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import HURTING, KINDS, Change
 from exitkit.cli.output import json_option, show_event, workspace_option
 from exitkit.engine.diff import Difference
@@ -18,7 +19,13 @@ from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.diff_words import LANGUAGES, detail, diff_words, sentences, time_sentence
 from exitkit.store.reader import Bundle, open_bundle
-from exitkit.workspace.files import Workspace, bundle_path, load_workspace, sequences
+from exitkit.workspace.files import (
+    Workspace,
+    bundle_path,
+    contract_document,
+    load_workspace,
+    sequences,
+)
 
 SCHEMA = "exitkit/diff/1"
 
@@ -38,13 +45,15 @@ def command(
     """Compare the bundles OLD and NEW: paths, or numbers of the series of this workspace.
 
     Without NEW, OLD is compared with the newest bundle; without either, the two newest. With
-    --json each change is one line of JSON and the last line is the summary. Exit code 1 when
+    --json each change is one line of JSON and the last line is the summary. Rights of the provider,
+    by the marks of `access.holders` in contract.yaml, are told first. Exit code 1 when
     something hurts: an aspect that cannot leave, a verdict that got worse, a call that nobody
     answers for. The bundles are not verified; `exitkit verify` does that.
     """
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
     before, after = (open_bundle(path) for path in _chosen(old, new, workspace, root))
-    found = Difference(before, after)
+    holders = holders_of(contract_document(workspace)) if workspace else ()
+    found = Difference(before, after, holders)
     if as_json:
         for change in found.changes():
             show_event("change", **_change_json(change))

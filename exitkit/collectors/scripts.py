@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from exitkit.assess.script_findings import portability_of
 from exitkit.drivers.git import GitFailed, Mirror, is_repository
+from exitkit.drivers.git_rights import plain_url, rights_in
 from exitkit.drivers.repository_scan import RepositoryScan, scan_repository, unread_lines
 from exitkit.drivers.script_scan import scan_script
 from exitkit.knowledge.kinds import kind_of
@@ -21,6 +22,7 @@ from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.paths import LONGEST_PATH, segment
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
 PROVIDER = "scripts"
 REPOSITORY, FILE = "Git/Repository", "Script/File"
@@ -123,6 +125,7 @@ def _repository(source: Source, context: Context, name: str, folder: Path) -> It
             yield _asset(ref, folder.name, {"path": name}, context)
             yield _unreadable(ref, Aspect.CODE)
             yield _unreadable(ref, Aspect.HISTORY)
+            yield _unreadable(ref, Aspect.ACCESS)
         else:
             yield _call(source, "git:Mirror", name, CallOutcome.COLLECTED, 1)
 
@@ -137,7 +140,7 @@ def _held(ref: Ref, mirror: Mirror, context: Context) -> Iterator[Finding]:
         mirror.write_bundle(bundle)
         mirror.verify_bundle(bundle)
     scripts = {path: script for path, script in scan.scripts.items() if script.is_script}
-    config = {
+    config: dict[str, object] = {
         "path": ref.native_id,
         "head": mirror.head,
         "refs": [{"name": ref_name, "object": object_id} for ref_name, object_id in mirror.refs],
@@ -148,6 +151,12 @@ def _held(ref: Ref, mirror: Mirror, context: Context) -> Iterator[Finding]:
             for path, script in scripts.items()
         ],
     }
+    redactor = Redactor(CREDENTIAL_PATTERNS, context.mask_key)
+    remotes = [redactor.apply(plain_url(one)) for one in mirror.remotes()]
+    if remotes:
+        config["remotes"] = remotes
+    yield from rights_in(ref, mirror, tree)
+    yield _who_may_push(ref, remotes)
     yield _asset(ref, PurePosixPath(ref.native_id).name, config, context)
     language = main_language(script.language for script in scan.scripts.values())
     findings = tuple(scan.findings[:MOST_FINDINGS])
@@ -162,6 +171,18 @@ def _held(ref: Ref, mirror: Mirror, context: Context) -> Iterator[Finding]:
     )  # fmt: skip
     yield _history(ref, scan, bundle, has_commits=bool(mirror.refs))
     yield _credentials(ref, max(scan.in_tree, scan.in_history))
+
+
+def _who_may_push(ref: Ref, remotes: list[str]) -> Gap:
+    places = ", ".join(remotes) or "its server, which the repository does not name"
+    return Gap(
+        ref, Aspect.ACCESS, Level.DESCRIBED, "not-supported-by-tool",
+        "Authors and code owners are known from the repository; who may push, and with which "
+        f"deploy keys and tokens, only {places} knows.",
+        Responsible.CUSTOMER,
+        "List members, deploy keys and tokens there, and take away those of the provider.",
+        method="git log", confidence="high",
+    )  # fmt: skip
 
 
 def _history(ref: Ref, scan: RepositoryScan, bundle: Path, *, has_commits: bool) -> Draft | Gap:

@@ -17,6 +17,11 @@ AZURE_SECRETS = (
 Expected = tuple[str, str, str, str, str]
 """provider, scope, region, native type, native id of one asset a snapshot must find."""
 
+PROVIDER_SUBSCRIPTION = "5e110000-0000-4000-8000-0000000000ff"
+PROVIDER_HUB = (
+    f"/subscriptions/{PROVIDER_SUBSCRIPTION}/resourceGroups/rg-hub/providers/Microsoft.Network/"
+    "virtualNetworks/vnet-hub"
+)
 VNET = f"{CORE}/providers/Microsoft.Network/virtualNetworks/vnet-core"
 NIC = f"{CORE}/providers/Microsoft.Network/networkInterfaces/nic-web"
 PLAN = f"{APPS}/providers/Microsoft.Web/serverfarms/plan-shop"
@@ -26,7 +31,9 @@ READER_ROLE = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 RESOURCES: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     (CORE, "Microsoft.Network/virtualNetworks", "vnet-core", {
         "addressSpace": {"addressPrefixes": ["10.40.0.0/16"]},
-        "subnets": [{"name": "web", "properties": {"addressPrefix": "10.40.1.0/24"}}]}),
+        "subnets": [{"name": "web", "properties": {"addressPrefix": "10.40.1.0/24"}}],
+        "virtualNetworkPeerings": [{"name": "to-provider", "properties": {
+            "remoteVirtualNetwork": {"id": PROVIDER_HUB}}}]}),
     (CORE, "Microsoft.Network/networkSecurityGroups", "nsg-web", {
         "securityRules": [{"name": "https", "properties": {
             "protocol": "Tcp", "destinationPortRange": "443", "access": "Allow",

@@ -150,6 +150,7 @@ class _Parts:
             "host_source": ssh_host.SOURCE_LINE if self.host else NO_HOST,
             "host_line": ssh_host.inventory_line(self.host) if self.host else "{}",
             "host_key": self.host.known_hosts_line if self.host else "",
+            "provider_subscription": arm_estate.PROVIDER_SUBSCRIPTION,
             "provider_key": ssh_host.KEYS["provider"],
         }
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from exitkit.demo.arm_estate import PROVIDER_SUBSCRIPTION
+from exitkit.demo.aws_seed import COLLECTOR
 from exitkit.demo.ssh_host import HOST_RIGHTS
 from exitkit.errors import EXIT_FOUND
 from exitkit.store.reader import Bundle
@@ -94,6 +96,14 @@ class Holdings:
         rights = {(one["principalPlace"]["nativeId"], one["permission"]) for one in told["rights"]}
         for one in told["rights"]:
             self.story.say(f"    {one['permission']} on {one['resource']} ({one['because']})")
+        peering = f"peered-with:{PROVIDER_SUBSCRIPTION}"
+        self.story.check(
+            peering in {permission for _, permission in rights},
+            "the peering with the provider's own network is a right of the provider",
+        )
+        used = {row["principalPlace"]["nativeId"] for row in self.bundle.records("access")
+                if "lastUsedOn" in row}  # fmt: skip
+        self.story.check(COLLECTOR in used, "whose key was used is seen at work")
         if any(row["provider"]["name"] == "hosts" for row in self.bundle.records("assets")):
             self.story.check(rights >= HOST_RIGHTS, "the provider's ways into the host are marked")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from exitkit.drivers.aws_answers import Item
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access
 
@@ -24,8 +26,53 @@ class _Iam:
     principals: tuple[Asset, ...] = field(default=())
 
 
-def access_of(assets: Iterable[Asset]) -> Iterator[Access | Relation]:
-    """Yield every grant of every user, group and role, and how groups and policies hang on them."""
+ACCESS_KEY = "AWS::IAM::AccessKey"
+
+
+def access_of(
+    assets: Iterable[Asset], last_used: Mapping[Ref, dt.date] | None = None
+) -> Iterator[Access | Relation]:
+    """Yield every grant of every user, group and role, and how groups and policies hang on them.
+
+    `last_used` is what `last_used_on` told of users and roles.
+    """
+    days = last_used or {}
+    for found in _access_of(assets):
+        if isinstance(found, Access) and found.principal in days:
+            yield replace(found, last_used_on=days[found.principal])
+        else:
+            yield found
+
+
+def last_used_on(items: Iterable[Item]) -> dict[Ref, dt.date]:
+    """Return when each user and role was last seen at work: by password, by key, by being taken.
+
+    The days change by themselves, so they are read here, before assets are made without them.
+    """
+    found: dict[Ref, dt.date] = {}
+    for item in items:
+        native_type, owner, told = item.row.native_type, item.native_id, None
+        if native_type == USER:
+            told = item.config.get("PasswordLastUsed")
+        elif native_type == ROLE:
+            told = (item.config.get("RoleLastUsed") or {}).get("LastUsedDate")
+        elif native_type == ACCESS_KEY:
+            told = (item.config.get("AccessKeyLastUsed") or {}).get("LastUsedDate")
+            native_type, owner = USER, str(item.parts.get("UserName", ""))
+        if day := _day(told):
+            ref = Ref("aws", item.scope, item.region, native_type, owner)
+            found[ref] = max(day, found.get(ref, day))
+    return found
+
+
+def _day(told: Any) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(str(told)[:10]) if told else None
+    except ValueError:
+        return None
+
+
+def _access_of(assets: Iterable[Asset]) -> Iterator[Access | Relation]:
     found = [asset for asset in assets if asset.ref.native_type.startswith("AWS::IAM::")]
     iam = _Iam(
         groups={a.ref.native_id: a for a in found if a.ref.native_type == GROUP},

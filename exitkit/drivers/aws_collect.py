@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from exitkit.drivers.aws import IDENTITY, Account, open_accounts
-from exitkit.drivers.aws_access import access_of
+from exitkit.drivers.aws_access import access_of, last_used_on
 from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
@@ -40,9 +40,10 @@ def _collect(source: Source, account: Account, context: Context) -> Iterator[Fin
             items.append(found)
         else:
             yield found
-    assets = [asset_of(item, context.now, context.mask_key) for item in unique(items)]
+    kept = list(unique(items))
+    assets = [asset_of(item, context.now, context.mask_key) for item in kept]
     yield from assets
-    yield from access_of(assets)
+    yield from access_of(assets, last_used_on(kept))
     yield from hear_witnesses(source, account, assets, plan.selection.regions, context)
 
 

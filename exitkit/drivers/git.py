@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ class Mirror:
     """
 
     def __init__(self, source: Path, workspace: Path, deadline_s: float) -> None:
+        self._source = source.absolute()
         self._folder = workspace
         self._deadline_s = deadline_s
         self._settings = workspace.with_suffix(".gitconfig")
@@ -67,6 +69,29 @@ class Mirror:
     def commits(self) -> int:
         """Return the number of commits that any ref reaches."""
         return int(self._text("rev-list", "--all", "--count")) if self.refs else 0
+
+    def authors(self) -> Iterator[tuple[str, dt.date]]:
+        """Yield the author's address and the day of every commit that any ref reaches."""
+        if not self.refs:
+            return
+        told = self._run("log", "--all", "--format=%ae%x09%cs").decode("utf-8", "backslashreplace")
+        for line in told.splitlines():
+            address, _, day = line.rpartition("\t")
+            yield address.strip().lower() or "unknown", dt.date.fromisoformat(day)
+
+    def remotes(self) -> tuple[str, ...]:
+        """Return the addresses that the source's own configuration names as its remotes."""
+        folders = (self._source / ".git", self._source)
+        file = next((one / "config" for one in folders if (one / "config").is_file()), None)
+        if file is None or file.is_symlink():
+            return ()
+        asked = ("config", "--file", str(file), "--no-includes", "--get-regexp", r"^remote\..*url$")
+        try:
+            told = self._run(*asked, inside=False).decode("utf-8", "backslashreplace")
+        except GitFailed:
+            # It names none, or is no configuration that git can read.
+            return ()
+        return tuple(sorted({line.partition(" ")[2] for line in told.splitlines()} - {""}))
 
     def tree(self) -> Iterator[TreeEntry]:
         """Yield what stands in the tree at HEAD, in git's order."""

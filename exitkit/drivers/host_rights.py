@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exitkit.knowledge.kinds import kind_of
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from exitkit.drivers.host_findings import HostAnswers
 
 USER, GROUP, KEY = "Host/User", "Host/Group", "Host/Key"
+_KEY_ENDS = re.compile(r'expiry-time="?([0-9]{8})')
 ROOT_GROUPS = frozenset(("docker", "lxd", "libvirt", "disk"))
 """Groups whose members are as good as root without any sudo rule."""
 
@@ -22,10 +26,27 @@ ROOT_GROUPS = frozenset(("docker", "lxd", "libvirt", "disk"))
 def rights(host: HostAnswers) -> Iterator[Finding]:
     """Yield users, groups that grant something, keys, and one access record per way in."""
     yield from _users(host)
-    yield from _groups(host)
-    yield from _sudo(host)
-    yield from _keys(host)
+    for found in (*_groups(host), *_sudo(host), *_keys(host)):
+        yield _with_end(found, host) if isinstance(found, Access) else found
     yield from _machine_access(host)
+
+
+def _with_end(right: Access, host: HostAnswers) -> Access:
+    """Return the right with its last day: that of the account, or of the key, if it is earlier."""
+    user = right.principal.native_id.rpartition("/")[2]
+    if right.principal_type == "ssh-key":
+        user = right.permission.removeprefix("log in as ")
+    told = [row["expires_on"] for row in host.rows("account-expiry") if row["name"] == user]
+    told += _KEY_ENDS.findall(right.conditions)
+    days = [day for day in map(_day, told) if day]
+    return replace(right, expires_on=min(days)) if days else right
+
+
+def _day(told: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(told)
+    except ValueError:
+        return None
 
 
 def _users(host: HostAnswers) -> Iterator[Finding]:

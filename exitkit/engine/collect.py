@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from exitkit import plugins
+from exitkit.assess.network_access import network_access
 from exitkit.assess.references import index_of, references
 from exitkit.engine.document_mentions import documented
 from exitkit.errors import ExitkitError, PluginError
@@ -112,6 +113,8 @@ def collect(
     _connect(harvest)
     for relation in list(documented(harvest.assets, harvest.relations.values(), harvest.aspects)):
         harvest.relations.setdefault(relation.urn, relation)
+    for right in network_access(harvest.assets.values()):
+        harvest.access.setdefault(right.urn, right)
     harvest.check()
     _acknowledge(harvest, acknowledgements, now.date())
     return harvest

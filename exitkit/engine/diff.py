@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from exitkit.assess.changes import JUDGES, Change, Finding, Thing, call_changes
+from exitkit.assess.access_holders import Holder
+from exitkit.assess.changes import JUDGES, Change, Finding, Thing, call_changes, right_judge
 from exitkit.assess.difference import FieldChange, asset_changes, field_changes
 from exitkit.errors import InvalidBundle
 from exitkit.store.canonical import quick_line
@@ -30,11 +31,13 @@ MOST_NAMES = 100_000
 class Difference:
     """A comparison of two bundles, neither of which is verified by it.
 
-    Go through `changes()` once; `counts` then has the number of each kind.
+    Go through `changes()` once; `counts` then has the number of each kind. `holders` are the
+    parties whose rights are told apart.
     """
 
     old: Bundle
     new: Bundle
+    holders: Sequence[Holder] = ()
     counts: Counter[str] = field(default_factory=Counter)
     _gone: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
     _come: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Difference:
 
     def _findings(self) -> Iterator[bytes]:
         """Yield every difference that belongs to an asset, as a line that begins with its id."""
-        for table, judge in JUDGES.items():
+        for table, judge in {**JUDGES, "access": right_judge(self.holders)}.items():
             for a, b in self._pairs(TABLES[table].path):
                 for asset, found in judge(_record(a), _record(b)):
                     yield _spilled(asset, found)

@@ -76,10 +76,19 @@ def _weak(milestone: Milestone, here: Where) -> Iterator[PlanRemark]:
         yield PlanRemark(here, text, "weak")
 
 
+RENAMED = {
+    "access-revoked": 'kind "access-revoked" is now "prove-revoked"; rename it, keep its `doors`, '
+    "and measure `revoked`",
+}
+"""Kinds that plans of earlier versions may still name, and what to write instead."""
+
+
 def _step(step: Step, here: Where, kinds: Mapping[str, StepKind]) -> Iterator[PlanRemark]:
     kind = kinds.get(step.kind)
     if kind is None:
-        text = f'no kind "{step.kind}"; {suggest(step.kind, sorted(kinds))}'
+        text = (
+            RENAMED.get(step.kind) or f'no kind "{step.kind}"; {suggest(step.kind, sorted(kinds))}'
+        )
         yield PlanRemark((*here, "kind"), text, "wrong")
         return
     absent = plugins.missing(kind.needs)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import Change
 from exitkit.assess.exit_estimate import ExitEstimate, Means
 from exitkit.engine.contract_check import last_rehearsed
@@ -18,7 +19,7 @@ from exitkit.errors import InputError
 from exitkit.model.contract import Contract
 from exitkit.report.inputs import ChangeInputs
 from exitkit.store.reader import Bundle, open_bundle
-from exitkit.workspace.files import Workspace, bundle_path, sequences
+from exitkit.workspace.files import Workspace, bundle_path, contract_document, sequences
 
 TOLD = 20
 LARGEST_RESULT_BYTES = 256 * 1024 * 1024
@@ -33,7 +34,7 @@ def changes_since(bundle: Bundle, workspace: Workspace) -> ChangeInputs | None:
     before = open_bundle(bundle_path(workspace, number))
     if before.id != wanted:
         return None
-    found = Difference(before, bundle)
+    found = Difference(before, bundle, holders_of(contract_document(workspace)))
     first: dict[str, list[Change]] = defaultdict(list)
     for change in found.changes():
         if len(first[change.kind]) < TOLD:

@@ -14,7 +14,9 @@ class Access:
     """Who may do what to what; never a secret value. A line of `data/records/access.jsonl`.
 
     `permission` is native (`s3:GetObject`, `Contributor`); `resource` a native id or pattern;
-    `via` the path of groups, roles and policies that grants it, outermost first.
+    `via` the path of groups, roles and policies that grants it, outermost first. `last_used_on` is
+    when the principal was last seen at work, where its source tells; it is no part of the identity
+    of the right, and a new day is no change. `expires_on` is the last day it holds.
     """
 
     principal: Ref
@@ -24,6 +26,8 @@ class Access:
     effect: str = "allow"
     via: tuple[str, ...] = ()
     conditions: str = ""
+    last_used_on: dt.date | None = None
+    expires_on: dt.date | None = None
 
     @property
     def urn(self) -> str:

@@ -216,6 +216,8 @@ def access_record(access: Access) -> Record:
             "effect": access.effect,
             "via": list(access.via),
             "conditions": access.conditions,
+            "lastUsedOn": access.last_used_on and access.last_used_on.isoformat(),
+            "expiresOn": access.expires_on and access.expires_on.isoformat(),
         }
     )
 

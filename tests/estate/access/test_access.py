@@ -114,6 +114,14 @@ def test_what_could_not_be_looked_at_is_never_proved(ground: Ground) -> None:
     assert (outcome.metrics["rights_left"], outcome.metrics["revoked"]) == (0, False)
 
 
+def test_a_right_that_is_gone_proves_nothing_while_a_door_is_open(ground: Ground) -> None:
+    del ground.double.resources[ground.assignment]
+    door = {"name": "desk", "try": ["true"], "refusal": "denied", "control": ["true"]}
+    outcome = prove(ground, doors=[door])
+    assert (outcome.metrics["rights_left"], outcome.metrics["doors_open"]) == (0, 1)
+    assert outcome.metrics["revoked"] is False
+
+
 def test_a_party_without_marks_proves_nothing(ground: Ground) -> None:
     outcome = prove(ground, holder="somebody")
     assert outcome.status is StepStatus.FAILED

@@ -158,7 +158,7 @@ def test_a_door_counts_as_closed_only_where_it_refuses_and_others_answer(
 
     refused = "echo 'Permission denied (publickey)' >&2; exit 255"
     outcome = perform(
-        "access-revoked",
+        "prove-revoked",
         doors=[
             door("closed", refused),
             door("open", "exit 0"),
@@ -169,8 +169,8 @@ def test_a_door_counts_as_closed_only_where_it_refuses_and_others_answer(
     assert [outcome.metrics[name] for name in ("doors_closed", "doors_open", "doors_unclear")] == [
         1, 1, 2,
     ]  # fmt: skip
-    assert outcome.metrics["access_revoked"] is False
-    assert perform("access-revoked", doors=[door("closed", refused)]).metrics["access_revoked"]
+    assert outcome.metrics["revoked"] is False
+    assert perform("prove-revoked", doors=[door("closed", refused)]).metrics["revoked"]
 
 
 def test_a_parallel_run_compares_the_answers_of_both_systems(perform: Perform) -> None:

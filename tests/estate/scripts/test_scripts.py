@@ -15,7 +15,7 @@ from exitkit.collectors.scripts import ScriptsCollector
 from exitkit.demo.files import LOOSE_SCRIPTS, SCRIPT_SECRETS, write_scripts
 from exitkit.drivers.git import GitFailed, Mirror
 from exitkit.model.asset import Asset
-from exitkit.model.holdings import Automation
+from exitkit.model.holdings import Access, Automation
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Draft, Gap, Level
 from exitkit.ports import Context, Finding, Limits, Source
@@ -340,3 +340,34 @@ def test_an_absolute_path_inside_the_workspace_keeps_its_short_name(tmp_path: Pa
     write_scripts(tmp_path)
     findings = collect(tmp_path, "spool", str(tmp_path / "git" / "runbooks"))
     assert [f.ref.native_id for f in findings if isinstance(f, Asset)] == ["git/runbooks"]
+
+
+def test_who_has_written_and_who_owns_the_files_are_rights_with_the_last_day(
+    tmp_path: Path,
+) -> None:
+    write_scripts(tmp_path)
+    source = tmp_path / "git" / "runbooks"
+    (source / "CODEOWNERS").write_text("# owners\n*.sh @acme/ops jane@msp.example # all\n[Docs]\n")
+    git(source, "add", "CODEOWNERS")
+    who = ["-c", "user.name=Jane", "-c", "user.email=Jane@msp.example"]
+    git(
+        source, *who, "commit", "--quiet", "--no-verify", "--date=2026-04-01T00:00:00Z", "-m", "own"
+    )
+    git(
+        source, "remote", "add", "origin", "https://jane:pl4nted-push-Zt71@git.example/runbooks.git"
+    )
+    findings = collect(tmp_path, "spool", "git/runbooks")
+    rights = [found for found in findings if isinstance(found, Access)]
+    told = {(one.principal.native_id, one.permission, one.resource) for one in rights}
+    assert told == {
+        ("operations@example.org", "has committed", "git/runbooks"),
+        ("jane@msp.example", "has committed", "git/runbooks"),
+        ("@acme/ops", "approves changes", "git/runbooks:*.sh"),
+        ("jane@msp.example", "approves changes", "git/runbooks:*.sh"),
+    }
+    days = {one.principal.native_id: one.last_used_on for one in rights if one.last_used_on}
+    assert str(days["operations@example.org"]) == "2026-03-03"
+    gap = verdict(findings, "git/runbooks", Aspect.ACCESS)
+    assert isinstance(gap, Gap)
+    assert "only https://git.example/runbooks.git knows" in gap.text
+    assert "pl4nted-push-Zt71" not in repr(findings)

@@ -37,6 +37,8 @@ def right(
         (right("msp-deploy"), "provider", "name msp-*"),
         (right("Reader", "assumed-by:AWS:arn:aws:iam::999999999999:root", kind="role"),
          "provider", "account 999999999999"),
+        (right("vnet-core", "peered-with:999999999999", "azure", "network-path"),
+         "provider", "account 999999999999"),
         (right("msp-role", "assumed-by:AWS:arn:aws:iam::123456789012:user/ops", kind="role"),
          "customer", "name ops"),
         (right("web1/SHA256:provider", "login", "hosts", "key", via=["/root/.ssh/authorized_keys"]),
@@ -66,10 +68,20 @@ def test_ways_in_are_taken_back_first_and_denials_not_at_all() -> None:
         right("msp-deploy"), right("msp-deploy", "s3:PutObject"),
         right("msp-deploy", "s3:Delete*", effect="deny"),
         right("Reader", "assumed-by:AWS:arn:aws:iam::999999999999:root", kind="role"),
-        right("web1/SHA256:provider", "login", "hosts", "key", via=["/root/.ssh/authorized_keys"]),
+        right("SHA256:provider/x", "log in as root", "hosts", "ssh-key",
+              via=["/root/.ssh/authorized_keys"]),
+        right("web1/msp-jane", "sudo (root) ALL", "hosts", via=["/etc/sudoers"]),
+        right("web1/msp-joe", "group docker", "hosts", via=["group docker"]),
+        right("dev@msp.example", "has committed", "scripts", "git-author"),
     ]  # fmt: skip
     plan = revocation_plan(rights(records, HOLDERS), {"123456789012": "prod"})
-    assert [(one.kind, one.rights) for one in plan] == [("trust", 1), ("key", 1), ("user", 2)]
-    assert "arn:aws:iam::999999999999:root" in plan[0].action
-    assert "/root/.ssh/authorized_keys" in plan[1].action
-    assert plan[2].probe == "`prove-revoked` step of source prod"
+    assert [(one.kind, one.rights) for one in plan] == [
+        ("trust", 1), ("key", 1), ("sudo", 1), ("sudo", 1), ("user", 2), ("user", 1),
+    ]  # fmt: skip
+    trust, key, rule, group, user, author = plan
+    assert "arn:aws:iam::999999999999:root" in trust.action
+    assert key.action == "remove the key SHA256:provider/x from /root/.ssh/authorized_keys"
+    assert group.action == "gpasswd --delete msp-joe docker"
+    assert rule.action == "remove the rule of msp-jane from /etc/sudoers"
+    assert user.probe == "`prove-revoked` step of source prod"
+    assert "dev@msp.example" in author.action

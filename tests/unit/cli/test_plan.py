@@ -52,6 +52,12 @@ def test_a_sound_plan_is_clean(root: Path, capsys: pytest.CaptureFixture[str]) -
     ("old", "new", "line", "text"),
     [
         ("kind: restore", "kind: restor", 11, 'no kind "restor"; did you mean "restore"?'),
+        (
+            "kind: restore",
+            "kind: access-revoked",
+            11,
+            'kind "access-revoked" is now "prove-revoked"; rename it',
+        ),
         ("target: store", "target: stor", 11, 'no target "stor" in exitkit.yaml; did you mean'),
         ("what: objects", "what: object", 11, 'nothing restores "object"; did you mean "objects"?'),
         (

@@ -5,9 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from exitkit.drivers.aws_access import access_of
+from exitkit.drivers.aws_access import access_of, last_used_on
+from exitkit.drivers.aws_answers import Item, asset_of
+from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access
+
+NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 
 
 def iam(kind: str, native_id: str, **config: Any) -> Asset:
@@ -71,3 +75,40 @@ def test_who_may_become_a_role_is_a_grant_too() -> None:
     trust = document(Principal={"AWS": ["arn:a", "arn:b"]}, Action="sts:AssumeRole")
     found = grants(iam("Role", "r", AssumeRolePolicyDocument=trust))
     assert [g.permission for g in found] == ["assumed-by:AWS:arn:a", "assumed-by:AWS:arn:b"]
+
+
+def key_item(user: str, used: str) -> Item:
+    row = load_catalog().types["AWS::IAM::AccessKey"]
+    config = {"UserName": user, "AccessKeyId": "AKIA1", "AccessKeyLastUsed": {"LastUsedDate": used}}
+    return Item(row, "123456789012", "aws", "", config, {})
+
+
+def test_the_last_use_of_a_user_is_the_latest_of_password_and_keys() -> None:
+    types = load_catalog().types
+    user = {"UserName": "u", "PasswordLastUsed": "2026-01-02T03:04:05+00:00"}
+    role = {"RoleName": "r", "RoleLastUsed": {"LastUsedDate": "2026-02-03T00:00:00+00:00"}}
+    items = [
+        Item(types["AWS::IAM::User"], "123456789012", "aws", "", user, {}),
+        Item(types["AWS::IAM::Role"], "123456789012", "aws", "", role, {}),
+        key_item("u", "2026-05-06T00:00:00+00:00"), key_item("u", "2026-04-01T00:00:00+00:00"),
+        key_item("never", ""),
+    ]  # fmt: skip
+    days = {ref.native_id: day.isoformat() for ref, day in last_used_on(items).items()}
+    assert days == {"u": "2026-05-06", "r": "2026-02-03"}
+
+
+def test_a_right_says_when_its_principal_was_last_at_work_and_keeps_its_identity() -> None:
+    policy = {"PolicyName": "p", "PolicyDocument": document(Action="a:x", Resource="*")}
+    user = iam("User", "u", UserPolicyList=[policy])
+    (plain,) = access_of([user])
+    (dated,) = access_of([user], {user.ref: dt.date(2026, 5, 6)})
+    assert isinstance(plain, Access)
+    assert isinstance(dated, Access)
+    assert dated.last_used_on == dt.date(2026, 5, 6)
+    assert dated.urn == plain.urn
+
+
+def test_the_last_use_never_enters_what_is_stored_of_a_user_or_key() -> None:
+    asset = asset_of(key_item("u", "2026-05-06T00:00:00+00:00"), NOW, b"k" * 32)
+    assert "AccessKeyLastUsed" not in asset.config
+    assert asset.ref.native_id == "u|AKIA1"

@@ -127,3 +127,26 @@ def test_hostile_answers_are_read_without_harm(command: Any) -> None:
 
 def test_every_parser_is_of_some_command() -> None:
     assert {command.parser for command in host_commands()} == set(PARSERS)
+
+
+def test_a_right_ends_with_its_account_or_with_its_key_whichever_is_earlier() -> None:
+    def key(user: str, fingerprint: str, options: str) -> dict[str, str]:
+        return {
+            "path": f"/home/{user}/.ssh/authorized_keys", "type": "ssh-ed25519", "comment": "",
+            "fingerprint": fingerprint, "options": options,
+        }  # fmt: skip
+
+    users = [{"name": name, "home": f"/home/{name}", "gid": 9} for name in ("jane", "joe")]
+    answers = {
+        "users": users, "groups": [],
+        "account-expiry": [{"name": "jane", "expires_on": "2027-06-30"}],
+        "authorized-keys": [
+            key("jane", "SHA256:a", 'expiry-time="20270101"'),
+            key("jane", "SHA256:b", ""), key("joe", "SHA256:c", ""),
+        ],
+    }  # fmt: skip
+    found = findings_of(HostAnswers("web1", "hq", "x", answers, NOW))
+    ends = {one.principal.native_id: one.expires_on for one in found if isinstance(one, Access)}
+    assert ends == {
+        "SHA256:a": dt.date(2027, 1, 1), "SHA256:b": dt.date(2027, 6, 30), "SHA256:c": None,
+    }  # fmt: skip

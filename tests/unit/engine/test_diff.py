@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import HURTING, KINDS, Change
 from exitkit.cli.main import run
 from exitkit.engine.diff import Difference
@@ -131,6 +132,37 @@ def test_rights_licenses_and_data_are_told_with_their_asset(two: tuple[Path, Pat
         ("license-changed", "Thing"),
     ]
     assert {change.thing and change.thing.name for change in changes} == {"the b"}
+
+
+def test_a_right_of_the_provider_is_told_apart_and_before_everything_else(
+    two: tuple[Path, Path],
+) -> None:
+    def tables(*names: str) -> dict[str, Any]:
+        found = [records.access_record(Access(ref(name), "user", "a:x", "*")) for name in names]
+        return {"access": sorted(found, key=lambda row: str(row["@id"]))}
+
+    marks = {"access": {"holders": [{"holder": "provider", "names": ["msp-*"]}]}}
+    old = sealed(two[0], [], **tables("ours"))
+    new = sealed(two[1], [bucket("b")], **tables("msp-jane", "ours", "theirs"))
+    changes = list(Difference(old, new, holders_of(marks)).changes())
+    told_first = min(changes, key=lambda change: KINDS.index(change.kind))
+    assert told_first.kind == "supplier-access-gained"
+    assert told_first.reason == "user, name msp-*"
+    kinds = [change.kind for change in changes if "access" in change.kind]
+    assert sorted(kinds) == ["access-gained", "supplier-access-gained"]
+
+
+def test_a_later_last_use_is_no_change(two: tuple[Path, Path]) -> None:
+    def tables(month: int) -> dict[str, Any]:
+        right = Access(ref("b"), "user", "a:x", "*", last_used_on=dt.date(2026, month, 1))
+        return {"access": [records.access_record(right)]}
+
+    old, new = (
+        sealed(two[0], [bucket("b")], **tables(1)),
+        sealed(two[1], [bucket("b")], **tables(4)),
+    )
+    assert next(iter(old.records("access")))["lastUsedOn"] == "2026-01-01"
+    assert told(old, new) == []
 
 
 def test_a_call_that_nobody_answers_for_since_hurts(two: tuple[Path, Path]) -> None:
