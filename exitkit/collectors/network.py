@@ -41,12 +41,19 @@ class NetworkCollector:
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
         """Visit every device, several at a time, and tell of each as soon as it is done."""
         hosts = _inventory(source, context.environ)
-        jobs = [_visit_of(_Visit(source, context, host)) for host in hosts]
+        # Read before the threads begin, which would all read the same files at once.
+        platforms = [platform_of(host.network_os) for host in hosts]
+        visits = [
+            _Visit(source, context, host, platform)
+            for host, platform in zip(hosts, platforms, strict=True)
+        ]
+        jobs = [_visit_of(visit) for visit in visits]
         # The device has the deadline itself; the time above it is for what a library holds on to.
         deadline_s = context.limits.call_deadline_s + GRACE_S
         for index, findings in run_all(jobs, context.limits.workers, deadline_s):
             host = hosts[index]
-            found = _Visit(source, context, host).overdue() if findings is None else findings
+            late = _Visit(source, context, host, platforms[index])
+            found = late.overdue() if findings is None else findings
             context.progress(f"{host.name}: {len(found)} findings")
             yield from found
 
@@ -84,18 +91,18 @@ class _Visit:
     source: Source
     context: Context
     host: InventoryHost
+    platform: Platform
     calls: list[Call] = field(default_factory=list)
 
     def overdue(self) -> list[Finding]:
         """Return what is left to say of a device that held a library past every deadline."""
         reason = f"{self.host.name}: no end at its deadline; look at the device"
         self._record("login", CallOutcome.UNAVAILABLE, time.monotonic(), reason=reason)
-        return list(self._told(platform_of(self.host.network_os), {}))
+        return list(self._told(self.platform, {}))
 
     def findings(self) -> Iterator[Finding]:
         """Visit the device and say everything about it."""
-        platform = platform_of(self.host.network_os)
-        yield from self._told(platform, self._answers(platform))
+        yield from self._told(self.platform, self._answers(self.platform))
 
     def _told(self, platform: Platform, answers: Mapping[str, str]) -> Iterator[Finding]:
         ref = Ref(
@@ -210,11 +217,11 @@ def _configuration(
         )  # fmt: skip
         yield _credentials(ref, 0)
         return
-    kept = platform.without_volatile(text).encode()
+    kept = platform.without_volatile(text)
     # Hundreds of devices are held at once until the bundle is written, not their configurations.
     spooled = context.spool / f"{segment(ref.scope)}.{segment(ref.native_id)}.txt"
-    spooled.write_bytes(kept)
-    withheld = sum(1 for line in kept.splitlines() if MASK.encode() in line)
+    size_bytes = spooled.write_bytes(kept.encode())
+    withheld = sum(1 for line in kept.splitlines() if MASK in line)
     loss = platform.not_restored + ((f"{withheld} lines hold a masked secret",) if withheld else ())
     yield Draft(
         ref, Aspect.CONFIGURATION, Level.IMPORTABLE,
@@ -226,7 +233,7 @@ def _configuration(
                 "device-config", origin="device-cli",
             ),
         ),
-        loss=loss, volume_bytes=len(kept),
+        loss=loss, volume_bytes=size_bytes,
     )  # fmt: skip
     yield _credentials(ref, withheld)
 

@@ -9,8 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.model.verdict import Aspect
 
 OTHER = "other"
@@ -69,5 +68,5 @@ def _types() -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
 @lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / "kinds.yaml").read_text(encoding="utf-8")
-    kinds: dict[str, Any] = yaml.safe_load(text)["kinds"]
+    kinds: dict[str, Any] = read_own_yaml(text)["kinds"]
     return kinds

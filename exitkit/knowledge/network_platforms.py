@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
 from exitkit.errors import InputError
 from exitkit.knowledge.configuration_sections import Placed, Span, placed
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 MASK = "<masked:"
 """How a masked secret begins (store/redact.py); a line that holds one cannot be restored."""
@@ -83,17 +82,16 @@ class Platform:
             text = block.sub("", text)
         for pattern in self.resalted:
             text = pattern.sub(_alike, text)
-        lines = (line.rstrip() for line in text.splitlines())
-        kept = [line for line in lines if not any(p.search(line) for p in self.volatile)]
+        changes = _any_of(self.volatile).search
+        kept = [line for line in map(str.rstrip, text.splitlines()) if not changes(line)]
         return "\n".join(kept).strip("\n") + "\n"
 
     def lines_to_type(self, text: str) -> tuple[str, ...]:
         """Return the lines that put a configuration back, without the masked ones."""
         lines = self.without_volatile(text).splitlines()
+        skipped = _any_of(self.skip).search
         return tuple(
-            line
-            for line in lines
-            if line.strip() and MASK not in line and not any(p.search(line) for p in self.skip)
+            line for line in lines if line.strip() and MASK not in line and not skipped(line)
         )
 
     def withheld_lines(self, text: str) -> tuple[str, ...]:
@@ -107,11 +105,8 @@ class Platform:
     def placed(self, text: str) -> Iterator[Placed]:
         """Yield each line that may be typed, with the sections around it, outermost first."""
         lines = self.without_volatile(text).splitlines()
-        return placed(
-            (line for line in lines if not any(p.search(line) for p in self.skip)),
-            self.structure,
-            self.texts,
-        )
+        skipped = _any_of(self.skip).search
+        return placed((line for line in lines if not skipped(line)), self.structure, self.texts)
 
 
 @cache
@@ -121,7 +116,7 @@ def all_platforms() -> Mapping[str, Platform]:
     sources = sorted(
         (f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name
     )
-    read = (_platform(yaml.safe_load(source.read_text(encoding="utf-8"))) for source in sources)
+    read = (_platform(read_own_yaml(source.read_text(encoding="utf-8"))) for source in sources)
     return {platform.name: platform for platform in read}
 
 
@@ -181,6 +176,12 @@ def _texts(value: object) -> tuple[str, ...]:
 def _alike(match: re.Match[str]) -> str:
     start, end = (place - match.start() for place in match.span("mask"))
     return f"{match.group(0)[:start]}{MASK}0>{match.group(0)[end:]}"
+
+
+@cache
+def _any_of(patterns: tuple[re.Pattern[str], ...]) -> re.Pattern[str]:
+    """Return one pattern that is found where one of `patterns` is; none of them is never found."""
+    return re.compile("|".join(f"(?:{p.pattern})" for p in patterns) or "(?!)")
 
 
 def _patterns(value: object, flags: int = 0) -> tuple[re.Pattern[str], ...]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import jmespath
 import jsonschema_rs
-import yaml
 
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import kind_of
+from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.knowledge.type_entries import Timing, TypeEntries, TypeEntry, entries_from
 from exitkit.model.verdict import Aspect, Level, Responsible
 
@@ -192,22 +192,13 @@ def load_knowledge() -> Knowledge:
     """Read the facts that ship with exitkit; once, for they take longer to read than to use."""
     folder = files("exitkit.knowledge")
     documents = {
-        entry.name: _read(entry.read_text(encoding="utf-8"))
+        entry.name: read_own_yaml(entry.read_text(encoding="utf-8"))
         for entry in (folder / "portability").iterdir()
         if entry.name.endswith(".yaml")
     }
     sources = documents.pop("sources.yaml")["sources"]
-    reasons = yaml.safe_load((folder / "reasons.yaml").read_text(encoding="utf-8"))["reasons"]
+    reasons = read_own_yaml((folder / "reasons.yaml").read_text(encoding="utf-8"))["reasons"]
     return knowledge_from(documents, sources, reasons)
-
-
-def _read(text: str) -> Any:
-    """Read YAML as `safe_load` does, by the library in C where it is there: many times faster."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 def knowledge_from(

@@ -31,7 +31,10 @@ class Hint:
         searched = text
         if self.ignores_case:
             searched = text.lower()
-            if len(searched) != len(text) or not ODD_LETTERS.isdisjoint(text):
+            # Plain ASCII is told at once, and is what nearly all device texts are.
+            if not text.isascii() and (
+                len(searched) != len(text) or not ODD_LETTERS.isdisjoint(text)
+            ):
                 return None
         found: list[tuple[int, int]] = []
         for word in self.words:
