@@ -19,6 +19,7 @@ from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.paths import segment
+from exitkit.store.pattern_hints import is_found
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 from exitkit.workspace.inventory import InventoryHost, inventory_of
 
@@ -156,22 +157,22 @@ class _Visit:
     def _accepted(
         self, platform: Platform, subject: str, command: str, answer: str, started: float
     ) -> bool:
-        if platform.forbidden.search(answer):
+        if is_found(platform.forbidden, answer):
             self._record(
                 command, CallOutcome.REFUSED, started, permission=command,
                 reason=f"{self.host.name}: {answer.strip().splitlines()[0]}; allow the command",
             )  # fmt: skip
             return False
-        if platform.rejected.search(answer):
+        if is_found(platform.rejected, answer):
             # A release without license or inventory commands has nothing to hide behind them.
             missing = subject in ("license", "inventory")
             outcome = CallOutcome.NOT_OFFERED if missing else CallOutcome.UNSUPPORTED
             self._record(command, outcome, started, reason="the device does not know the command")
             return False
-        lines = len(answer.strip().splitlines())
-        outcome = CallOutcome.COLLECTED if lines else CallOutcome.EMPTY
-        self._record(command, outcome, started, count=1 if lines else 0)
-        return bool(lines)
+        is_empty = not answer or answer.isspace()
+        outcome = CallOutcome.EMPTY if is_empty else CallOutcome.COLLECTED
+        self._record(command, outcome, started, count=0 if is_empty else 1)
+        return not is_empty
 
     def _record(
         self, command: str, outcome: CallOutcome, started: float, *,

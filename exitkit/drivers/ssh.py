@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from exitkit.drivers.known_hosts import host_key_identities
 from exitkit.drivers.ssh_login import (
     DeviceRefused,
     DeviceUnavailable,
@@ -17,7 +18,6 @@ from exitkit.drivers.ssh_login import (
     Line,
     Login,
     hang_up,
-    host_key_identities,
     log_in,
     open_terminal,
 )

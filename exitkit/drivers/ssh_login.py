@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import functools
-import hashlib
 import logging
 import socket
 import threading
@@ -15,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exitkit.drivers.known_hosts import fingerprint, known_keys
 from exitkit.errors import CannotRun
 
 if TYPE_CHECKING:
     from paramiko import Channel, PKey, Transport
-    from paramiko.hostkeys import HostKeys
 
-SSH_PORT = 22
 COLUMNS, ROWS = 511, 1000
 MOST_QUESTIONS = 10
 """How often a server may ask on before we take it for one that never stops."""
@@ -132,21 +128,13 @@ def open_terminal(transport: Transport, line: Line) -> Channel:
     return channel
 
 
-def host_key_identities(host: str, port: int, known_hosts: Path) -> tuple[str, ...]:
-    """Return `ssh-host-key:SHA256:...` for each key that `known_hosts` holds for a device."""
-    if not known_hosts.is_file():
-        return ()
-    keys = _known_keys(host, port, known_hosts)
-    return tuple(sorted(f"ssh-host-key:{_fingerprint(key.asbytes())}" for key in keys.values()))
-
-
 def _one_hop(hop: Hop, before: Sequence[Transport], known_hosts: Path, line: Line) -> Transport:
     from paramiko import Transport
     from paramiko.ssh_exception import AuthenticationException, SSHException
 
     if not known_hosts.is_file():
         raise DeviceRefused(f"{hop.address}: no file {known_hosts.name}; ssh-keyscan writes one")
-    known = _known_keys(hop.host, hop.port, known_hosts)
+    known = known_keys(hop.host, hop.port, known_hosts)
     if not known:
         raise DeviceRefused(
             f"{hop.address}: no host key in {known_hosts.name}; add the line of ssh-keyscan "
@@ -188,19 +176,6 @@ def _through(gate: Transport, hop: Hop, line: Line) -> Any:
     )
 
 
-@functools.lru_cache(maxsize=16)
-def _read_known_hosts(path: Path, changed_ns: int) -> HostKeys:
-    from paramiko.hostkeys import HostKeys
-
-    return HostKeys(str(path))
-
-
-def _known_keys(host: str, port: int, known_hosts: Path) -> dict[str, PKey]:
-    keys = _read_known_hosts(known_hosts, known_hosts.stat().st_mtime_ns)
-    found = keys.lookup(host if port == SSH_PORT else f"[{host}]:{port}")
-    return {} if found is None else dict(found.items())
-
-
 def _prefer_known(transport: Transport, known: dict[str, PKey]) -> None:
     """Ask for the key we know; a server with several would else show another one."""
     options = transport.get_security_options()
@@ -216,13 +191,9 @@ def _check_host_key(
     shown = transport.get_remote_server_key()
     if known.get(shown.get_name()) != shown:
         raise DeviceRefused(
-            f"{hop.address}: host key {_fingerprint(shown.asbytes())} is not the one in "
+            f"{hop.address}: host key {fingerprint(shown.asbytes())} is not the one in "
             f"{known_hosts.name}; find out why before you change that file"
         )
-
-
-def _fingerprint(key: bytes) -> str:
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
 def _authenticate(transport: Transport, hop: Hop, line: Line) -> None:

@@ -26,7 +26,7 @@ _ASKS_USER = re.compile(rb"(?i)(?:^|[\r\n])[^\r\n]{0,80}(?:user ?name|login)\s*:
 _ASKS_PASSWORD = re.compile(rb"(?i)(?:^|[\r\n])[^\r\n]{0,80}(?:password|passcode)\s*:\s*\Z")
 _ASKS_KEY = re.compile(rb"(?i)press (?:any key|return|enter)\b[^\r\n]{0,60}\Z")
 _MORE = rb"(?:-+ ?\(?more\)?[^\r\n]{0,60}|<-+ ?more ?-+>|press any key to continue[^\r\n]{0,60})"
-_PAGER = re.compile(rb"(?i)(?:^|[\r\n])[ \t]*" + _MORE + rb"\Z")
+_PAGER = re.compile(rb"(?i)[ \t]*" + _MORE + rb"\Z")
 # What a pager wrote, and how the device wiped it off the screen afterwards.
 _PAGED = re.compile(
     rb"(?im)^[ \t]*(?:-+ ?\(?more\)?[ \t]*[-)(a-z0-9%, ]*?-*|<-+ ?more ?-+>)[ \t]*"
@@ -83,8 +83,9 @@ class Shell:
         echoed = re.compile(rb"\s*".join(re.escape(w.encode()) for w in command.split()))
 
         def is_end(tail: bytes) -> bool:
-            whole = not last_line or bool(complete.search(tail.replace(b"\r", b"")))
-            return whole and self._at_prompt(tail)
+            if not self._at_prompt(tail):
+                return False
+            return not last_line or bool(complete.search(tail.replace(b"\r", b"")))
 
         self._send(command + "\n")
         pages = self._pages
@@ -161,7 +162,7 @@ class Shell:
             plain = _plain(tail)
             if echoed is None and is_end(plain):
                 return b"".join(parts)
-            if _PAGER.search(plain):
+            if _PAGER.match(_open_line(plain)):
                 self._channel.sendall(b" ")
                 self._pages += 1
                 tail = b""
@@ -170,6 +171,11 @@ class Shell:
 def _is_question(tail: bytes) -> bool:
     patterns = (_PROMPT, _ASKS_USER, _ASKS_PASSWORD, _ASKS_KEY)
     return any(pattern.search(tail) for pattern in patterns)
+
+
+def _open_line(data: bytes) -> bytes:
+    """Return the line that the cursor stands in."""
+    return data[max(data.rfind(b"\r"), data.rfind(b"\n")) + 1 :]
 
 
 def _plain(data: bytes) -> bytes:

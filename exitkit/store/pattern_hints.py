@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +62,34 @@ def hint_of(pattern: str) -> Hint | None:
     ignores_case = bool(flags & re.IGNORECASE)
     lowered = {word.lower() for word in words} if ignores_case else words
     return Hint(tuple(sorted(lowered)), lines, ignores_case)
+
+
+@cache
+def runs_of(patterns: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], Hint | None], ...]:
+    """Return the patterns in order, neighbors together that one hint finds the lines of."""
+    runs: list[tuple[tuple[str, ...], Hint | None]] = []
+    for hinted, group in itertools.groupby(patterns, key=lambda p: hint_of(p) is not None):
+        run = tuple(group)
+        runs.append((run, _joint_hint(run) if hinted else None))
+    return tuple(runs)
+
+
+def _joint_hint(patterns: Sequence[str]) -> Hint:
+    hints = [hint for hint in map(hint_of, patterns) if hint is not None]
+    ignores_case = any(hint.ignores_case for hint in hints)
+    words = {word.lower() if ignores_case else word for hint in hints for word in hint.words}
+    # Where a word is, every word within it is found as well.
+    least = {word for word in words if not any(w != word and w in word for w in words)}
+    return Hint(tuple(sorted(least)), max(hint.lines for hint in hints), ignores_case)
+
+
+def is_found(pattern: re.Pattern[str], text: str) -> bool:
+    """Tell whether a pattern with `re.MULTILINE` is found, looking where it could be alone."""
+    hint = hint_of(pattern.pattern)
+    spans = None if hint is None else hint.spans(text)
+    if spans is None:
+        return bool(pattern.search(text))
+    return any(pattern.search(text[start:end]) for start, end in spans)
 
 
 class _Unknown(Exception):

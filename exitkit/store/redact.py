@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exitkit.store.pattern_hints import hint_of
+from exitkit.store.pattern_hints import Hint, hint_of, runs_of
 
 CREDENTIAL_PATTERNS: tuple[str, ...] = (
     # Each has one group named `secret`; everything around it stays readable.
@@ -31,6 +31,10 @@ CREDENTIAL_PATTERNS: tuple[str, ...] = (
 """What credentials look like in any text: keys, tokens, URLs with passwords, assignments."""
 
 
+APART = "\n\x00\n"
+"""Stands between lines that do not follow each other; no match of a hinted pattern gets to it."""
+
+
 def mask(secret: str, key: bytes) -> str:
     """Return a mask that changes when the secret changes and says nothing else about it."""
     digest = hmac.new(key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
@@ -49,7 +53,25 @@ class Redactor:
 
     def apply(self, text: str) -> str:
         """Return `text` without secrets; applying it again changes nothing."""
-        for pattern in self.patterns:
+        for patterns, hint in runs_of(tuple(self.patterns)):
+            text = self._after(patterns, hint, text)
+        return text
+
+    def _after(self, patterns: Sequence[str], hint: Hint | None, text: str) -> str:
+        """Apply patterns in turn to the lines that could hold a match of any of them."""
+        spans = None if hint is None or APART in text else hint.spans(text)
+        if spans == []:
+            return text
+        if spans is not None:
+            kept = APART.join(text[start:end] for start, end in spans)
+            masked = self._each(patterns, kept)
+            # A secret over several lines draws lines together that a later pattern looks at.
+            if masked.count("\n") == kept.count("\n"):
+                return _put_back(text, spans, masked.split(APART))
+        return self._each(patterns, text)
+
+    def _each(self, patterns: Sequence[str], text: str) -> str:
+        for pattern in patterns:
             text = self._without(pattern, text)
         return text
 
@@ -59,12 +81,11 @@ class Redactor:
         spans = None if hint is None else hint.spans(text)
         if spans is None:
             return re.sub(pattern, self._masked, text, flags=re.MULTILINE)
-        parts, at = [], 0
-        for start, end in spans:
-            line = re.sub(pattern, self._masked, text[start:end], flags=re.MULTILINE)
-            parts += [text[at:start], line]
-            at = end
-        return "".join((*parts, text[at:]))
+        lines = [
+            re.sub(pattern, self._masked, text[start:end], flags=re.MULTILINE)
+            for start, end in spans
+        ]
+        return _put_back(text, spans, lines)
 
     def _masked(self, match: re.Match[str]) -> str:
         group: str | int = 0
@@ -79,3 +100,11 @@ class Redactor:
         start, end = start - match.start(), end - match.start()
         whole = match.group(0)
         return whole[:start] + mask(secret, self.key) + whole[end:]
+
+
+def _put_back(text: str, spans: Sequence[tuple[int, int]], lines: Sequence[str]) -> str:
+    parts, at = [], 0
+    for (start, end), line in zip(spans, lines, strict=True):
+        parts += [text[at:start], line]
+        at = end
+    return "".join((*parts, text[at:]))
