@@ -19,7 +19,7 @@ from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 from exitkit.store.paths import segment
-from exitkit.store.pattern_hints import is_found
+from exitkit.store.pattern_hints import is_found, lines_with
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 from exitkit.workspace.inventory import InventoryHost, inventory_of
 
@@ -222,7 +222,7 @@ def _configuration(
     # Hundreds of devices are held at once until the bundle is written, not their configurations.
     spooled = context.spool / f"{segment(ref.scope)}.{segment(ref.native_id)}.txt"
     size_bytes = spooled.write_bytes(kept.encode())
-    withheld = sum(1 for line in kept.splitlines() if MASK in line)
+    withheld = sum(1 for _ in lines_with(MASK, kept))
     loss = platform.not_restored + ((f"{withheld} lines hold a masked secret",) if withheld else ())
     yield Draft(
         ref, Aspect.CONFIGURATION, Level.IMPORTABLE,

@@ -39,7 +39,7 @@ class Hint:
                 return None
         found: list[tuple[int, int]] = []
         for word in self.words:
-            for start, end in _lines_with(word, searched):
+            for start, end in lines_with(word, searched):
                 found.append((_back(text, start, self.lines), _ahead(text, end, self.lines)))
                 if len(found) > MOST_HITS:
                     return None
@@ -185,7 +185,8 @@ def _holds_line_end(op: str, av: Any) -> bool:
     return str(av) in ("CATEGORY_SPACE", "CATEGORY_NOT_DIGIT", "CATEGORY_NOT_WORD")
 
 
-def _lines_with(word: str, text: str) -> Iterator[tuple[int, int]]:
+def lines_with(word: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each line begins and ends that holds `word`, without its line end."""
     at = text.find(word)
     while at >= 0:
         start = text.rfind("\n", 0, at) + 1
