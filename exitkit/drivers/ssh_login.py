@@ -223,9 +223,11 @@ def _by_password(transport: Transport, login: Login) -> None:
     try:
         transport.auth_password(login.username, login.password, fallback=False)
     except BadAuthenticationType as error:
-        if "keyboard-interactive" not in error.allowed_types:
-            raise
-        transport.auth_interactive(login.username, _Answers(login))
+        if "keyboard-interactive" in error.allowed_types:
+            transport.auth_interactive(login.username, _Answers(login))
+        else:
+            # Some devices let anybody in, and ask for user and password on their console.
+            transport.auth_none(login.username)
 
 
 class _Answers:

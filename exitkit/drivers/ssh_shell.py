@@ -25,11 +25,14 @@ _PROMPT = re.compile(rb"(?:^|[\r\n])[ \t]*(?P<prompt>[^\r\n]{0,100}[A-Za-z0-9_)\
 _ASKS_USER = re.compile(rb"(?i)(?:^|[\r\n])[^\r\n]{0,80}(?:user ?name|login)\s*:\s*\Z")
 _ASKS_PASSWORD = re.compile(rb"(?i)(?:^|[\r\n])[^\r\n]{0,80}(?:password|passcode)\s*:\s*\Z")
 _ASKS_KEY = re.compile(rb"(?i)press (?:any key|return|enter)\b[^\r\n]{0,60}\Z")
-_MORE = rb"(?:-+ ?\(?more\)?[^\r\n]{0,60}|<-+ ?more ?-+>|press any key to continue[^\r\n]{0,60})"
+_REST = rb"[^\r\n\x08]{0,60}"
+_MORE = (
+    rb"(?:-+ ?\(?more\)?" + _REST + rb"|<-+ ?more ?-+>|press any key to continue" + _REST + rb")"
+)
 _PAGER = re.compile(rb"(?i)[ \t]*" + _MORE + rb"\Z")
 # What a pager wrote, and how the device wiped it off the screen afterwards.
 _PAGED = re.compile(
-    rb"(?im)^[ \t]*(?:-+ ?\(?more\)?[ \t]*[-)(a-z0-9%, ]*?-*|<-+ ?more ?-+>)[ \t]*"
+    rb"(?im)^[ \t]*" + _MORE + rb"[ \t]*"
     rb"(?:\x08+[ \t]+\x08+|\x08+|\r[ \t]+\r(?!\n)|\r(?!\n))+"
 )
 
