@@ -15,7 +15,7 @@ Record = Mapping[str, Any]
 DECLARED = "declared"
 BESIDE = frozenset(
     {"software.package", "software.license", "host.user", "host.endpoint", "host.job", "host.image",
-     "script", "script.repository", "document", "iam.policy"}
+     "network.user", "script", "script.repository", "document", "iam.policy"}
 )  # fmt: skip
 """Kinds that no register of assets lists one by one: observed alone, they are no finding."""
 CERTAIN = ("serial", "arn", "id", "address")

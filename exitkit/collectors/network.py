@@ -10,6 +10,7 @@ from typing import ClassVar
 from exitkit import plugins
 from exitkit.drivers import ssh
 from exitkit.drivers.deadlines import run_all
+from exitkit.drivers.device_access import device_access
 from exitkit.errors import ExitkitError
 from exitkit.knowledge.kinds import kind_of
 from exitkit.knowledge.network_platforms import MASK, Platform, platform_of
@@ -124,7 +125,9 @@ class _Visit:
             status="active" if answers else "unknown",
         )  # fmt: skip
         licenses = list(_licenses(platform, answers.get("license", "")))
-        yield from _configuration(ref, platform, answers.get("configuration", ""), self.context)
+        configuration = answers.get("configuration", "")
+        yield from _configuration(ref, platform, configuration, self.context)
+        yield from device_access(ref, platform, configuration, self.context.now)
         yield _identity(ref)
         yield _device_license(ref, len(licenses))
         for item in licenses:

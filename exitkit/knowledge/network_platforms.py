@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from exitkit.errors import InputError
 from exitkit.knowledge.configuration_sections import Placed, Span, placed
+from exitkit.knowledge.network_access import AccessLines
 from exitkit.knowledge.own_yaml import read_own_yaml
 
 MASK = "<masked:"
@@ -48,6 +49,7 @@ class Platform:
     `skip` lines are printed but may not be typed; `not_restored` says for people what a restore of
     the configuration leaves out. In sections that `ordered` matches the order of lines counts;
     lines that `defaults` matches say what goes without saying (assess/device_difference.py).
+    `access` says how those who may log in stand in it, and those it opens a tunnel to.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Platform:
     not_restored: tuple[str, ...]
     ordered: tuple[re.Pattern[str], ...]
     defaults: tuple[re.Pattern[str], ...]
+    access: tuple[AccessLines, ...]
 
     def without_volatile(self, text: str) -> str:
         """Return a configuration that is equal in two looks at an unchanged device."""
@@ -162,6 +165,7 @@ def _platform(row: Mapping[str, object]) -> Platform:
         not_restored=_texts(document["not_restored"]),
         ordered=_patterns(document.get("ordered", [])),
         defaults=_patterns(document.get("defaults", [])),
+        access=_access(document.get("access")),
     )
 
 
@@ -191,6 +195,14 @@ def _patterns(value: object, flags: int = 0) -> tuple[re.Pattern[str], ...]:
 def _spans(value: object) -> tuple[Span, ...]:
     rows = value if isinstance(value, list) else []
     return tuple((re.compile(row["begin"]), re.compile(row["end"])) for row in rows)
+
+
+def _access(value: object) -> tuple[AccessLines, ...]:
+    rows = value if isinstance(value, list) else []
+    return tuple(
+        AccessLines(row["type"], _patterns(row["patterns"]), row.get("otherwise", ""))
+        for row in rows
+    )
 
 
 def _named_patterns(value: object) -> Mapping[str, re.Pattern[str]]:

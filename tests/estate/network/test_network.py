@@ -15,9 +15,11 @@ from exitkit.demo import device_files
 from exitkit.demo.device_configuration import IosState
 from exitkit.demo.ssh_device import SshDevice, host_key
 from exitkit.drivers.ssh import open_device
+from exitkit.knowledge.kinds import aspects_of
 from exitkit.knowledge.network_platforms import platform_of
+from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.asset import Asset, Relation
-from exitkit.model.holdings import License
+from exitkit.model.holdings import Access, License
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Draft, Gap, Level
 from exitkit.ports import Context, Finding, Limits, Source
@@ -49,6 +51,8 @@ def test_both_devices_and_their_licenses_are_found(
         ("cisco_ios/Device", "hq", "spare"),
         ("License/Feature", "hq", "edge1/ipbasek9"),
         ("License/Feature", "hq", "edge1/securityk9"),
+        ("Device/User", "hq", "edge1/operator"),
+        ("Device/User", "hq", "edge1/backup"),
     }
     calls = {(c.operation, c.binding): c.outcome.value for c in of_type(findings, Call)}
     commands = ("show running-config", "show version", "show inventory", "show license")
@@ -65,9 +69,43 @@ def test_both_devices_and_their_licenses_are_found(
         "model": "ISR-DEMO",
         "image": "flash0:/vios-adventerprisek9-m",
     }
-    assert {a.kind for a in of_type(findings, Asset)} == {"network.device", "software.license"}
+    kinds = {a.kind for a in of_type(findings, Asset)}
+    assert kinds == {"network.device", "network.user", "software.license"}
     assert {lic.transferable for lic in of_type(findings, License)} == {"unknown"}
-    assert len(of_type(findings, Relation)) == 2
+    relations = [r.relation for r in of_type(findings, Relation)]
+    assert sorted(relations) == ["licensedBy", "licensedBy", "memberOf", "memberOf"]
+
+
+def test_who_gets_into_a_device_is_an_access_record_each(
+    start: Start, source: Write, context: Context
+) -> None:
+    text = (
+        f"{device_files.EDGE}\ncrypto isakmp key {PASSWORD} address 198.51.100.7\n"
+        f"radius-server host 10.0.0.50 key {PASSWORD}"
+    )
+    findings = collect(source(edge1=start(IosState.of(text), "edge1")), context)
+    found = {
+        (a.principal_type, a.principal.native_id, a.permission, a.resource)
+        for a in of_type(findings, Access)
+    }
+    assert found == {
+        ("device-user", "edge1/operator", "privilege 15", "edge1"),
+        ("device-user", "edge1/backup", "privilege 1", "edge1"),
+        ("vpn-peer", "198.51.100.7", "open a tunnel", "edge1"),
+        ("authentication-server", "10.0.0.49", "decide who logs in", "edge1"),
+        ("authentication-server", "10.0.0.50", "decide who logs in", "edge1"),
+    }
+    assert PASSWORD not in repr(findings)
+    # A principal of the device is one of its assets; the others live elsewhere.
+    assets = {asset.ref for asset in of_type(findings, Asset)}
+    held = {a.principal_type for a in of_type(findings, Access) if a.principal in assets}
+    assert held == {"device-user"}
+    knowledge = load_knowledge()
+    said = {(f.ref, f.aspect) for f in findings if isinstance(f, Draft | Gap)}
+    for asset in of_type(findings, Asset):
+        for aspect in aspects_of(asset.kind):
+            known = knowledge.fact_for("network", asset.ref.native_type, aspect, asset.config)
+            assert known or (asset.ref, aspect) in said, (asset.ref, aspect)
 
 
 def test_no_secret_of_a_device_is_in_anything_yielded(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exitkit.assess.device_difference import CompareRules, compare_configurations
+from exitkit.knowledge.network_access import ABOVE, ways_in
 from exitkit.knowledge.network_platforms import all_platforms, platform_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
@@ -103,6 +104,48 @@ def test_licenses_are_read(case: Path) -> None:
     assert lines is not None
     found = list(lines.read((case / "license.txt").read_text(encoding="utf-8")))
     assert found == json.loads((case / "licenses.json").read_text(encoding="utf-8"))
+
+
+WITH_ACCESS = [case for case in CASES if (case / "access.json").is_file()]
+
+
+@pytest.mark.parametrize(
+    "case", WITH_ACCESS, ids=[f"{case.parent.name}/{case.name}" for case in WITH_ACCESS]
+)
+def test_who_may_log_in_is_read(case: Path) -> None:
+    ways = ways_in(platform_of(case.parent.name), kept(case, recorded(case)))
+    found = [
+        {"type": w.type, "name": w.name, "permissions": list(w.permissions), "via": w.via}
+        for w in ways
+    ]
+    assert found == json.loads((case / "access.json").read_text(encoding="utf-8"))
+
+
+def test_every_platform_that_prints_its_users_has_a_case_with_one() -> None:
+    with_user = {
+        case.parent.name
+        for case in WITH_ACCESS
+        for way in json.loads((case / "access.json").read_text(encoding="utf-8"))
+        if way["type"] == "device-user"
+    }
+    # FRR and Linux keep users outside of this configuration; RouterOS does not export them.
+    assert set(all_platforms()) - with_user == {"frr", "linux", "mikrotik_routeros"}
+
+
+@pytest.mark.parametrize("case", WITH_ACCESS, ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_no_way_in_is_missed_by_looking_at_telling_lines_alone(case: Path) -> None:
+    platform = platform_of(case.parent.name)
+    shown = kept(case, recorded(case))
+    # Every item is looked at here, not only the lines that hold a telling word.
+    items = [ABOVE.join((*sections, line)) for sections, line in platform.placed(shown)]
+    named = {
+        (lines.type, match["name"].strip("\"' "))
+        for item in items
+        for lines in platform.access
+        for pattern in lines.patterns
+        if (match := pattern.search(item)) and not match["name"].startswith("<masked:")
+    }
+    assert {(way.type, way.name) for way in ways_in(platform, shown)} == named
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
