@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from exitkit import plugins
+from exitkit.drivers import ssh
 from exitkit.drivers.host_answers import redactor_of, rows_of
 from exitkit.drivers.host_findings import HostAnswers, findings_of
 from exitkit.drivers.host_session import (
@@ -22,7 +23,6 @@ from exitkit.drivers.host_session import (
     LocalHost,
 )
 from exitkit.drivers.host_ssh import Login, open_host
-from exitkit.drivers.ssh import host_key_identities
 from exitkit.errors import CannotRun
 from exitkit.knowledge.host_commands import SLOW_FACTOR, HostCommand, host_commands
 from exitkit.model.ledger import Call, CallOutcome
@@ -65,7 +65,7 @@ class HostsCollector:
         for place in _places(source, context.environ):
             if login := place.login:
                 names.add(f"endpoint:{login.address}")
-                names.update(host_key_identities(login.host, login.port, login.known_hosts))
+                names.update(ssh.host_key_identities(login.host, login.port, login.known_hosts))
         return frozenset(names)
 
     def checks(self, source: Source, context: Context) -> Iterator[Check]:
@@ -222,11 +222,14 @@ def _places(source: Source, environ: Mapping[str, str]) -> tuple[_Place, ...]:
 
 
 def _place(host: InventoryHost, environ: Mapping[str, str]) -> _Place:
+    own = ssh.Login(
+        host.user(environ) or environ.get("USER", ""),
+        host.password or environ.get(host.password_env, ""), host.private_key,
+        environ.get(host.passphrase_env, ""), "SSH_AUTH_SOCK" in environ,
+    )  # fmt: skip
     login = Login(
-        host.host, host.port, host.user(environ) or environ.get("USER", ""), host.known_hosts,
-        password=host.password or environ.get(host.password_env, ""),
-        key_file=host.private_key, passphrase=environ.get(host.passphrase_env, ""),
-        use_agent="SSH_AUTH_SOCK" in environ,
+        host.host, host.port, own.username, host.known_hosts, own.password, own.key_file,
+        own.passphrase, own.agent, tuple(ssh.jump_hops(host, own, environ)),
     )  # fmt: skip
     return _Place(host.name, host.site, login)
 

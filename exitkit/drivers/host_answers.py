@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from exitkit.drivers import host_accounts, host_packages, host_services
+from exitkit.drivers import host_accounts, host_logins, host_packages, host_services
 from exitkit.knowledge.host_commands import HostCommand, host_secrets
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
@@ -30,6 +30,7 @@ PARSERS: Mapping[str, Parser] = {
     "hardware": host_services.hardware,
     "images": host_services.images,
     "jar": host_packages.jar,
+    "last-logins": host_logins.last_logins,
     "listening": host_services.listening,
     "mounts": host_services.mounts,
     "npm": host_packages.npm,
@@ -37,6 +38,7 @@ PARSERS: Mapping[str, Parser] = {
     "openrc": host_services.openrc,
     "pip": host_packages.pip,
     "rpm": host_packages.rpm,
+    "sessions": host_logins.sessions,
     "sizes": host_services.sizes,
     "ssh-server": host_accounts.ssh_server,
     "sudo-rules": host_accounts.sudo_rules,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from exitkit.drivers.host_logins import COMMANDS, last_login_of
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access
@@ -17,6 +18,8 @@ from exitkit.ports import Finding
 if TYPE_CHECKING:
     from exitkit.drivers.host_findings import HostAnswers
 
+LAST_LOGIN = frozenset(("last_login_on", "last_login_from"))
+"""Members of a user that change with each login, and make no difference between snapshots."""
 USER, GROUP, KEY = "Host/User", "Host/Group", "Host/Key"
 _KEY_ENDS = re.compile(r'expiry-time="?([0-9]{8})')
 ROOT_GROUPS = frozenset(("docker", "lxd", "libvirt", "disk"))
@@ -52,6 +55,7 @@ def _day(told: str) -> dt.date | None:
 def _users(host: HostAnswers) -> Iterator[Finding]:
     status = {row["name"]: row["status"] for row in host.rows("account-status")}
     expiry = {row["name"]: row["expires_on"] for row in host.rows("account-expiry")}
+    logins = last_login_of(row for command in COMMANDS for row in host.rows(command))
     for row in host.rows("users"):
         config: dict[str, Any] = {member: value for member, value in row.items() if value != ""}
         if row["name"] in status:
@@ -59,7 +63,8 @@ def _users(host: HostAnswers) -> Iterator[Finding]:
         if row["name"] in expiry:
             config["expires_on"] = expiry[row["name"]]
         config["groups"] = sorted(_groups_of(host, row))
-        asset = host.asset(USER, row["name"], config)
+        config.update({n: v for n, v in logins.get(row["name"], {}).items() if n in LAST_LOGIN})
+        asset = replace(host.asset(USER, row["name"], config), volatile=LAST_LOGIN)
         yield asset
         yield Relation(asset.ref, "memberOf", host.machine)
 

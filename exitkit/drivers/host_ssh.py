@@ -9,13 +9,18 @@ import logging
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from exitkit.drivers.host_session import HostRefused, HostUnavailable, SshHost
+from exitkit.drivers.ssh_login import DeviceRefused, DeviceUnavailable, Hop, through_hops
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where to log in and as whom: by password, by key file, or by the keys of the agent."""
+    """Where to log in and as whom: by password, by key file, or by the keys of the agent.
+
+    `jumps` are the hosts on the way, each with a login of its own.
+    """
 
     host: str
     port: int
@@ -25,6 +30,7 @@ class Login:
     key_file: Path | None = None
     passphrase: str = field(default="", repr=False)
     use_agent: bool = False
+    jumps: tuple[Hop, ...] = ()
 
     @property
     def address(self) -> str:
@@ -41,12 +47,7 @@ def open_host(login: Login, deadline_s: float) -> SshHost:
         raise HostRefused(
             f"{login.address}: no file {login.known_hosts.name}; ssh-keyscan writes one"
         )
-    try:
-        line = socket.create_connection((login.host, login.port), timeout=deadline_s)
-    except OSError as error:
-        raise HostUnavailable(
-            f"{login.address}: {error}; check address, port and firewall"
-        ) from error
+    end, line = _connection(login, deadline_s)
     # What went wrong is in the error we raise; paramiko would print it on the screen as well.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     client = paramiko.SSHClient()
@@ -54,7 +55,7 @@ def open_host(login: Login, deadline_s: float) -> SshHost:
     try:
         client.load_host_keys(str(login.known_hosts))
         client.connect(
-            login.host, login.port, login.user, password=login.password or None, sock=line,
+            login.host, login.port, login.user, password=login.password or None, sock=end,
             key_filename=str(login.key_file) if login.key_file else None,
             passphrase=login.passphrase or None,
             allow_agent=login.use_agent, look_for_keys=False, timeout=deadline_s,
@@ -67,6 +68,24 @@ def open_host(login: Login, deadline_s: float) -> SshHost:
         line.close()
         raise _fault(error, login) from error
     return SshHost(client, line, login.address)
+
+
+def _connection(login: Login, deadline_s: float) -> tuple[Any, socket.socket]:
+    """Return what leads to the host, and the connection under it: the same without jump hosts."""
+    if login.jumps:
+        try:
+            return through_hops(login.jumps, login.host, login.port, login.known_hosts, deadline_s)
+        except DeviceRefused as error:
+            raise HostRefused(str(error)) from error
+        except DeviceUnavailable as error:
+            raise HostUnavailable(str(error)) from error
+    try:
+        line = socket.create_connection((login.host, login.port), timeout=deadline_s)
+    except OSError as error:
+        raise HostUnavailable(
+            f"{login.address}: {error}; check address, port and firewall"
+        ) from error
+    return line, line
 
 
 def _fault(error: BaseException, login: Login) -> HostRefused | HostUnavailable:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Device", "DeviceRefused", "DeviceUnavailable", "Hop", "Login", "host_key_identities",
-    "open_device", "open_host",
+    "jump_hops", "open_device", "open_host",
 ]  # fmt: skip
 
 PLAIN_PREPARATION = ("terminal width 511", "terminal length 0")
@@ -174,18 +174,25 @@ def open_host(host: InventoryHost, environ: Mapping[str, str], deadline_s: float
         username, password, host.private_key, environ.get(host.passphrase_env, ""),
         bool(environ.get("SSH_AUTH_SOCK")), host.enable, host.enable_secret(environ),
     )  # fmt: skip
-    hops = [
+    hops = jump_hops(host, login, environ)
+    device = Hop(host.host, host.port, login)
+    return _opened((*hops, device), host.network_os, host.known_hosts, deadline_s)
+
+
+def jump_hops(host: InventoryHost, login: Login, environ: Mapping[str, str]) -> list[Hop]:
+    """Return the hosts on the way to `host`; without a user of their own they take its `login`."""
+    return [
         Hop(
             jump.host, jump.port,
             replace(
-                login, username=jump.username or username,
-                password=environ.get(jump.password_env, "") if jump.password_env else password,
+                login, username=jump.username or login.username,
+                password=environ.get(jump.password_env, "")
+                if jump.password_env
+                else login.password,
             ),
         )
         for jump in host.jumps
     ]  # fmt: skip
-    device = Hop(host.host, host.port, login)
-    return _opened((*hops, device), host.network_os, host.known_hosts, deadline_s)
 
 
 def _opened(hops: Sequence[Hop], platform: str, known_hosts: Path, deadline_s: float) -> Device:

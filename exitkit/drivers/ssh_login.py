@@ -84,6 +84,11 @@ class Line:
             raise DeviceUnavailable(f"{self.address}: its time is over; raise call_deadline_s")
         return left
 
+    def let_go(self) -> socket.socket:
+        """Return the connection without its deadline, for whoever bounds each step himself."""
+        self._watchdog.cancel()
+        return self.socket
+
     def cut(self) -> None:
         """Close the connection under everybody who waits on it."""
         self._watchdog.cancel()
@@ -107,6 +112,24 @@ def log_in(hops: Sequence[Hop], known_hosts: Path, line: Line) -> list[Transport
         hang_up(transports, line)
         raise
     return transports
+
+
+def through_hops(
+    hops: Sequence[Hop], host: str, port: int, known_hosts: Path, deadline_s: float
+) -> tuple[Any, socket.socket]:
+    """Return a channel to a server behind `hops`, and the connection that carries it."""
+    from paramiko.ssh_exception import SSHException
+
+    line = Line(hops[0].host, hops[0].port, deadline_s)
+    transports = log_in(hops, known_hosts, line)
+    try:
+        end = _through(transports[-1], Hop(host, port, hops[-1].login), line)
+    except (SSHException, OSError, EOFError) as error:
+        hang_up(transports, line)
+        raise DeviceUnavailable(
+            f"{hops[-1].address}: no way on to {host}:{port}; check address, port and firewall"
+        ) from error
+    return end, line.let_go()
 
 
 def hang_up(transports: Sequence[Transport], line: Line) -> None:

@@ -22,7 +22,7 @@ from exitkit.knowledge.host_commands import host_commands, sudoers_fragment
 from exitkit.knowledge.kinds import aspects_of, kind_of
 from exitkit.knowledge.portability import load_knowledge
 from exitkit.model.asset import Asset
-from exitkit.model.holdings import Access
+from exitkit.model.holdings import Access, License
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Draft, Gap
 from exitkit.ports import Context, Finding, Limits, Source
@@ -201,6 +201,86 @@ def test_a_login_key_that_the_host_does_not_know_is_a_refused_call(
     shutil.copy(server / "hosts.yml", tmp_path)
     line = calls(collect(tmp_path))["host:login"]
     assert (line.outcome, line.is_open) == (CallOutcome.REFUSED, True)
+
+
+def behind(server: Path, folder: Path, **variables: str) -> None:
+    """Write an inventory of the same host, reached over a jump host."""
+    for name in ("login_key", "known_hosts"):
+        shutil.copy(server / name, folder / name)
+    lines = "".join(f"      {name}: {value}\n" for name, value in variables.items())
+    (folder / "hosts.yml").write_text((server / "hosts.yml").read_text() + lines)
+
+
+def test_a_host_behind_two_jump_hosts_is_read_over_them(server: Path, tmp_path: Path) -> None:
+    port = (server / "known_hosts").read_text().split()[0].rpartition(":")[2]
+    hop = f"{getpass.getuser()}@127.0.0.1:{port}"
+    behind(server, tmp_path, exitkit_jump_hosts=f"['{hop}', '{hop}']")
+    before = (server / "log").read_text().count("Accepted publickey")
+    found = collect(tmp_path, leave_out=only("user", "users", "last-login"))
+    assert calls(found)["host:users"].outcome is CallOutcome.COLLECTED
+    assert "root" in assets(found, "Host/User")
+    # Each of the three doors was a login of its own.
+    assert (server / "log").read_text().count("Accepted publickey") == before + 3
+
+
+@pytest.mark.parametrize(
+    ("hop", "outcome", "reason"),
+    [
+        ("127.0.0.1:1", CallOutcome.UNAVAILABLE, "Connection refused"),
+        ("nobody-here@127.0.0.1:{port}", CallOutcome.REFUSED, "user name or password refused"),
+    ],
+)
+def test_a_jump_host_that_lets_nobody_through_is_named(
+    server: Path, tmp_path: Path, hop: str, outcome: CallOutcome, reason: str
+) -> None:
+    address = (server / "known_hosts").read_text().split()[0]
+    port = address.rpartition(":")[2]
+    behind(server, tmp_path, exitkit_jump_hosts=hop.format(port=port))
+    line = calls(collect(tmp_path))["host:login"]
+    assert line.outcome is outcome
+    assert reason in line.reason
+    assert f"ssh://127.0.0.1:{hop.format(port=port).rpartition(':')[2]}" in line.reason
+
+
+def test_the_last_login_of_a_user_is_what_the_machine_says(tmp_path: Path) -> None:
+    lastlog = installed("lastlog", "login")
+    source = Source(
+        "own", "hosts", {"local": True, "leave_out": only("user", "users", "last-login")}, tmp_path
+    )
+    context = Context(NOW, tmp_path, b"k" * 32, {}, Limits(workers=1))
+    found = list(HostsCollector().collect(source, context))
+    said = subprocess.run([lastlog], check=False, capture_output=True, text=True).stdout
+    logged_in = {line.split()[0] for line in said.splitlines()[1:] if "Never logged in" not in line}
+    with_day = {u.name for u in assets(found, "Host/User").values() if "last_login_on" in u.config}
+    assert with_day == logged_in & set(assets(found, "Host/User"))
+    # It changes by itself, and is no difference between two snapshots.
+    assert all("last_login_on" in u.volatile for u in assets(found, "Host/User").values())
+
+
+def test_packages_of_a_real_rpm_database_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rpm = installed("rpm", "rpm")
+    installed("rpmbuild", "rpm")
+    (tmp_path / ".rpmmacros").write_text(f"%_dbpath {tmp_path}/db\n%_topdir {tmp_path}/build\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "shop.spec").write_text(
+        "Name: shop\nEpoch: 2\nVersion: 1.4\nRelease: 7\nSummary: s\nLicense: GPLv2+ and MIT\n"
+        "Vendor: Example\nBuildArch: noarch\n%description\nd\n%files\n"
+    )
+    run_quietly = {"check": True, "capture_output": True}
+    subprocess.run(["rpmbuild", "-bb", tmp_path / "shop.spec"], **run_quietly)
+    [package] = (tmp_path / "build").rglob("*.rpm")
+    subprocess.run([rpm, "--initdb"], **run_quietly)
+    subprocess.run([rpm, "-i", "--justdb", "--nodeps", package], **run_quietly)
+    source = Source("own", "hosts", {"local": True, "leave_out": only("user", "rpm")}, tmp_path)
+    context = Context(NOW, tmp_path, b"k" * 32, {}, Limits(workers=1))
+    found = list(HostsCollector().collect(source, context))
+    assert calls(found)["host:rpm"].outcome is CallOutcome.COLLECTED
+    [shop] = assets(found, "Host/Package").values()
+    assert (shop.config["name"], shop.config["version"]) == ("shop", "2:1.4-7")
+    [license_] = [f for f in found if isinstance(f, License)]
+    assert license_.spdx_expression == "GPL-2.0-or-later AND MIT"
 
 
 def test_this_machine_is_read_without_ssh_and_its_jobs_and_keys_are_found(
