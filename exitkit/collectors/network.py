@@ -286,7 +286,10 @@ def _license(
 ) -> Iterator[Finding]:
     name = f"{device.native_id}/{item['product']}"
     ref = Ref(PROVIDER, device.scope, "", LICENSE_TYPE, name)
-    yield Asset(ref, kind_of(LICENSE_TYPE), item["product"], dict(item), context.now)
+    yield Asset(
+        ref, kind_of(LICENSE_TYPE), item["product"], dict(item), context.now,
+        volatile=frozenset(("time_left",)),
+    )  # fmt: skip
     yield Relation(device, "licensedBy", ref)
     kind = LICENSE_KINDS.get(item.get("kind", "").lower(), "other")
     yield License(

@@ -283,6 +283,38 @@ def test_packages_of_a_real_rpm_database_are_read(
     assert license_.spdx_expression == "GPL-2.0-or-later AND MIT"
 
 
+def test_images_and_containers_of_a_real_podman_are_read(tmp_path: Path) -> None:
+    podman = installed("podman", "podman")
+    (tmp_path / "file").write_text("kept")
+    packed = tmp_path / "image.tar"
+    subprocess.run(["tar", "-C", tmp_path, "-cf", packed, "file"], check=True)
+    name = f"localhost/exitkit-test-{os.getpid()}:1.4"
+    quietly: dict[str, Any] = {"check": True, "capture_output": True}
+    subprocess.run([podman, "import", packed, name], **quietly)
+    try:
+        subprocess.run(
+            [podman, "create", "--name", f"shop-{os.getpid()}", name, "/file"], **quietly
+        )
+        source = Source(
+            "own", "hosts",
+            {"local": True, "leave_out": only("user", "podman-images", "podman-containers")},
+            tmp_path,
+        )  # fmt: skip
+        context = Context(NOW, tmp_path, b"k" * 32, {}, Limits(workers=1))
+        found = list(HostsCollector().collect(source, context))
+    finally:
+        subprocess.run([podman, "rmi", "--force", name], check=False, capture_output=True)
+    lines = calls(found)
+    assert lines["host:podman-images"].outcome is CallOutcome.COLLECTED
+    assert lines["host:podman-containers"].outcome is CallOutcome.COLLECTED
+    [image] = [i for i in assets(found, "Host/ContainerImage").values() if name in str(i.config)]
+    assert image.config["engine"] == "podman"
+    [container] = [
+        one for one in assets(found, "Host/Container").values() if str(os.getpid()) in one.name
+    ]
+    assert container.config["image"] == name
+
+
 def test_this_machine_is_read_without_ssh_and_its_jobs_and_keys_are_found(
     tmp_path: Path,
 ) -> None:

@@ -106,6 +106,19 @@ def test_licenses_are_read(case: Path) -> None:
     assert found == json.loads((case / "licenses.json").read_text(encoding="utf-8"))
 
 
+def test_every_license_pattern_has_an_answer_it_reads() -> None:
+    for name, platform in all_platforms().items():
+        if platform.license_lines is None:
+            continue
+        rows = [
+            row
+            for case in WITH_LICENSES
+            if case.parent.name == name
+            for row in json.loads((case / "licenses.json").read_text(encoding="utf-8"))
+        ]
+        assert rows, name
+
+
 WITH_ACCESS = [case for case in CASES if (case / "access.json").is_file()]
 
 
