@@ -2,7 +2,7 @@
 
     python run.py FOLDER PEERS_PYTHON [DEVICES] [ROUNDS] [WORKERS] [NAME...]
 
-Needs root, gcc and dropbear; PEERS_PYTHON has nornir-netmiko, scrapli and paramiko. FOLDER
+Needs root, gcc, dropbear and rancid; PEERS_PYTHON has nornir-netmiko, scrapli and paramiko. FOLDER
 must be readable for everyone. Prints the median wall time, processor time and peak memory of each.
 """
 
@@ -31,6 +31,7 @@ def main() -> None:
         "exitkit": [sys.executable, str(HERE / "pull_exitkit.py"), *arguments],
         "scrapli (ssh2)": [peers, str(HERE / "peer_scrapli.py"), *arguments],
         "nornir + netmiko": [peers, str(HERE / "peer_nornir.py"), *arguments],
+        "RANCID": [sys.executable, str(HERE / "peer_rancid.py"), *arguments],
     }
     wanted = sys.argv[6:] or list(commands)
     commands = {name: command for name, command in commands.items() if name in (BASE, *wanted)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exitkit.store.pattern_hints import hint_of
+from exitkit.store.pattern_hints import hint_of, runs_of
 
 if TYPE_CHECKING:
     from exitkit.knowledge.network_platforms import Platform
@@ -79,21 +79,26 @@ def _take(
 
 def _relevant(platform: Platform, text: str) -> str:
     """Return the lines that a pattern could find, each below the lines of its sections."""
-    patterns = [pattern for lines in platform.access for pattern in lines.patterns]
-    if not patterns:
-        return ""
     if platform.structure not in LINE_BY_LINE:
-        return text
+        return text if platform.access else ""
     starts: set[int] = set()
-    for pattern in patterns:
-        # What stands before the last of these is in the lines above.
-        hint = hint_of(pattern.pattern.rpartition(ABOVE)[2])
+    for _, hint in runs_of(tuple(dict.fromkeys(_last_parts(platform, text)))):
         spans = None if hint is None else hint.spans(text)
         if spans is None:
             return text
         for start, end in spans:
             starts |= set(_with_sections(text, start, end))
     return "\n".join(text[start : _end(text, start)] for start in sorted(starts))
+
+
+def _last_parts(platform: Platform, text: str) -> Iterator[str]:
+    """Yield of each pattern what it says of the line itself, where its sections may be there."""
+    for lines in platform.access:
+        for pattern in lines.patterns:
+            *sections, line = pattern.pattern.split(ABOVE)
+            hints = [hint_of(section) for section in sections]
+            if all(hint is None or any(word in text for word in hint.words) for hint in hints):
+                yield line
 
 
 def _with_sections(text: str, start: int, end: int) -> Iterator[int]:
