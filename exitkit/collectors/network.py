@@ -160,6 +160,10 @@ class _Visit:
     def _accepted(
         self, platform: Platform, subject: str, command: str, answer: str, started: float
     ) -> bool:
+        if platform.is_whole(subject, answer):
+            # A banner may say that access is denied; who reads it to us was not refused.
+            self._record(command, CallOutcome.COLLECTED, started, count=1)
+            return True
         if is_found(platform.forbidden, answer):
             self._record(
                 command, CallOutcome.REFUSED, started, permission=command,

@@ -12,6 +12,7 @@ EDGE_SECRETS = (
 """Values that must appear in no byte of any output."""
 
 EDGE_LICENSES = {"ipbasek9": "Permanent", "securityk9": "Subscription"}
+EDGE_USERS = ("operator", "backup")
 EDGE_SERIAL = "9EXITKIT001"
 SPARE_SERIAL = "9EXITKIT002"
 

@@ -165,6 +165,8 @@ class _Parts:
             yield ("network", "routers", "", "License/Feature", f"edge1/{product}")
         if self.host:
             yield from ssh_host.expected()
+        for user in device_files.EDGE_USERS:
+            yield ("network", "routers", "", "Device/User", f"edge1/{user}")
         with psycopg.connect(self.source.dsn) as connection:
             row = connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
         yield ("postgres", str(row[0]) if row else "", "", "PostgreSQL/Database", "orders")

@@ -12,7 +12,10 @@ from exitkit.errors import InputError
 from exitkit.knowledge.configuration_sections import Placed, Span, placed
 from exitkit.knowledge.network_access import AccessLines
 from exitkit.knowledge.own_yaml import read_own_yaml
+from exitkit.store.pattern_hints import hint_of, lines_with
 
+NOT_PLAIN = (" \n", "\t\n", "\v", "\f", "\x1c", "\x1d", "\x1e")
+"""Blanks at the end of a line, and what ends a line without being a line feed."""
 MASK = "<masked:"
 """How a masked secret begins (store/redact.py); a line that holds one cannot be restored."""
 
@@ -78,6 +81,13 @@ class Platform:
     defaults: tuple[re.Pattern[str], ...]
     access: tuple[AccessLines, ...]
 
+    def is_whole(self, subject: str, answer: str) -> bool:
+        """Tell whether an answer is a configuration that ends as a whole one does."""
+        if subject != "configuration" or not self.last_line:
+            return False
+        body, _, last = answer.rstrip().rpartition("\n")
+        return bool(body) and re.fullmatch(self.last_line, last.strip()) is not None
+
     def without_volatile(self, text: str) -> str:
         """Return a configuration that is equal in two looks at an unchanged device."""
         text = text.replace("\r", "")
@@ -85,6 +95,9 @@ class Platform:
             text = block.sub("", text)
         for pattern in self.resalted:
             text = pattern.sub(_alike, text)
+        quick = _without_lines(text, self.volatile)
+        if quick is not None:
+            return quick.strip("\n") + "\n"
         changes = _any_of(self.volatile).search
         kept = [line for line in map(str.rstrip, text.splitlines()) if not changes(line)]
         return "\n".join(kept).strip("\n") + "\n"
@@ -180,6 +193,29 @@ def _texts(value: object) -> tuple[str, ...]:
 def _alike(match: re.Match[str]) -> str:
     start, end = (place - match.start() for place in match.span("mask"))
     return f"{match.group(0)[:start]}{MASK}0>{match.group(0)[end:]}"
+
+
+def _without_lines(text: str, patterns: tuple[re.Pattern[str], ...]) -> str | None:
+    """Return plain text without the lines that hold a match; None for text that is not plain.
+
+    Only the lines with a telling word are looked at, which in a long text are a few.
+    """
+    if not text.isascii() or text[-1:] in " \t" or any(mark in text for mark in NOT_PLAIN):
+        return None
+    words: set[str] = set()
+    for pattern in patterns:
+        hint = hint_of(pattern.pattern)
+        if hint is None or hint.ignores_case or hint.lines:
+            return None
+        words.update(hint.words)
+    changes = _any_of(patterns).search
+    gone = {start: end for word in words for start, end in lines_with(word, text)}
+    parts, at = [], 0
+    for start in sorted(gone):
+        if changes(text[start : gone[start]]):
+            parts.append(text[at:start])
+            at = gone[start] + 1
+    return "".join((*parts, text[at:]))
 
 
 @cache

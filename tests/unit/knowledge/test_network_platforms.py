@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from netmiko.ssh_dispatcher import CLASS_MAPPER
 
 from exitkit.errors import InputError
@@ -132,3 +134,33 @@ def test_a_masked_line_is_withheld_and_not_typed() -> None:
 def test_an_unknown_platform_is_an_input_error() -> None:
     with pytest.raises(InputError, match="no network platform 'vax'; use one of arista_eos"):
         platform_of("vax")
+
+
+PIECES = (
+    "! Last configuration change at 10:00", "ntp clock-period 17", "hostname a",
+    " ntp clock-period", "Building configuration...", "Current configuration : 5 bytes",
+    "", "!", "\n", "\n\n", " ", "\t", "\r", "\f", "\x1c", "caf\xe9",
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=25), st.sampled_from(sorted(all_platforms())))
+def test_what_is_kept_is_what_a_look_at_every_line_keeps(pieces: list[str], name: str) -> None:
+    platform = platform_of(name)
+    text = "".join(pieces)
+    whole = text.replace("\r", "")
+    for block in platform.volatile_blocks:
+        whole = block.sub("", whole)
+    lines = [line.rstrip() for line in whole.splitlines()]
+    kept = [line for line in lines if not any(p.search(line) for p in platform.volatile)]
+    assert platform.without_volatile(text) == "\n".join(kept).strip("\n") + "\n"
+
+
+def test_a_whole_configuration_may_quote_a_refusal() -> None:
+    platform = platform_of("cisco_ios")
+    text = "hostname a\nbanner motd ^C\n% Access denied to strangers\n^C\nend"
+    assert platform.forbidden.search(text)
+    assert platform.is_whole("configuration", text)
+    assert not platform.is_whole("version", text)
+    assert not platform.is_whole("configuration", "% Access denied")
+    assert not platform.is_whole("configuration", "end")
