@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from exitkit import plugins
-from exitkit.engine.outcomes import outcome_document, outcome_from_document, step_from_document
-from exitkit.engine.supervise import NEVER_RELEASED
+from exitkit.engine.outcomes import (
+    NEVER_RELEASED,
+    outcome_document,
+    outcome_from_document,
+    step_from_document,
+)
 from exitkit.errors import ExitkitError
 from exitkit.model.plan import Mode, Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.ports import StepContext, StepKind
 from exitkit.store.files import write_atomically
-from exitkit.workspace.files import load_workspace
 
 
 def main(argv: list[str]) -> int:
@@ -66,6 +69,9 @@ def step_context(spec: Mapping[str, Any]) -> StepContext:
     sources: dict[str, Any] = {}
     targets: dict[str, Any] = {}
     if (root / "exitkit.yaml").exists():
+        # Reading YAML against a schema costs more than most steps; not all have a workspace.
+        from exitkit.workspace.files import load_workspace
+
         workspace = load_workspace(root)
         sources = {source.id: source for source in workspace.sources}
         targets = {target.id: target for target in workspace.targets}

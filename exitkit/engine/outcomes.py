@@ -15,6 +15,8 @@ from exitkit.store.canonical import storable
 
 ITEMS_IN_JOURNAL = 200
 ARTIFACTS_IN_JOURNAL = 1000
+NEVER_RELEASED = 125
+"""Exit code of a child whose coordinator died before it said `go`: it did nothing."""
 _CHUNK_BYTES = 1024 * 1024
 
 

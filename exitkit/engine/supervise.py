@@ -19,8 +19,6 @@ from exitkit.engine.state import Job
 from exitkit.errors import CannotRun
 from exitkit.store.files import write_atomically
 
-NEVER_RELEASED = 125
-"""Exit code of a child whose coordinator died before it said `go`: it did nothing."""
 GRACE_S = 3.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

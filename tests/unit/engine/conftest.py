@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,6 +121,20 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     yield workshop
     for run in workshop.open_runs:
         run.close()
+
+
+@pytest.fixture
+def in_memory(workshop: Workshop) -> Iterator[Workshop]:
+    """A workshop whose thousands of events are durable in memory, where there is such a folder."""
+    memory = Path("/dev/shm")
+    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else workshop.root
+    with tempfile.TemporaryDirectory(prefix="exitkit-test-", dir=parent) as name:
+        keys = Path(name) / "keys"
+        keys.mkdir()
+        for path in (workshop.root / "keys").iterdir():
+            (keys / path.name).write_bytes(path.read_bytes())
+        workshop.root = Path(name)
+        yield workshop
 
 
 @pytest.fixture

@@ -1,23 +1,16 @@
-"""A run stays itself over 5,000 steps, over ninety days, and over a kill at any instant."""
+"""A run stays itself over 5,000 steps and over ninety days."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import random
-import signal
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from exitkit.engine.approvals import approve
 from exitkit.engine.run import Interrupts, drive
-from exitkit.engine.state import RunState, fold
+from exitkit.engine.state import RunState
 from exitkit.engine.verify_run import journal_faults
 from exitkit.model.plan import Mode, Plan
 from exitkit.store.canonical import storable
@@ -27,26 +20,10 @@ from exitkit.store.signers import Signers
 
 MakePlan = Callable[..., Plan]
 Make = Callable[..., dict[str, Any]]
-KILLS = int(os.environ.get("EXITKIT_KILLS", "12"))
-KILL_SEED = int(os.environ.get("EXITKIT_KILL_SEED", "20261125"))
 
 
 def no_wait(state: RunState) -> bool:
     return False
-
-
-@pytest.fixture
-def in_memory(workshop: Any) -> Iterator[Any]:
-    """A workshop whose thousands of events are durable in memory, where there is such a folder."""
-    memory = Path("/dev/shm")
-    parent = memory if memory.is_dir() and os.access(memory, os.W_OK) else workshop.root
-    with tempfile.TemporaryDirectory(prefix="exitkit-test-", dir=parent) as name:
-        keys = Path(name) / "keys"
-        keys.mkdir()
-        for path in (workshop.root / "keys").iterdir():
-            (keys / path.name).write_bytes(path.read_bytes())
-        workshop.root = Path(name)
-        yield workshop
 
 
 def test_a_plan_of_5000_steps_is_run_in_order_and_picked_up_again(
@@ -153,74 +130,3 @@ def test_an_exit_of_ninety_days_goes_on_every_morning(
     events = Journal.read_only(run.journal.path)
     signers = Signers([load_public(tmp_path / "keys" / "exitkit.pub")])
     assert list(journal_faults(events, signers)) == []
-
-
-EFFECT = 'sleep 0.1; echo "did $EXITKIT_STEP" >> "$EXITKIT_WORKSPACE/effects"; sleep 0.1'
-ASKED = 'grep -qx "did $EXITKIT_STEP" "$EXITKIT_WORKSPACE/effects"'
-
-
-def coordinate(workshop: Any, plan: Plan) -> None:
-    """Start or go on with the run, in a process of its own that never returns."""
-    begun = (workshop.root / "runs").is_dir()
-    run = workshop.resume() if begun else workshop.start(plan, mode=Mode.EXIT)
-    drive(run, Interrupts(), no_wait)
-    run.close()
-
-
-def kill_in_the_midst(workshop: Any, plan: Plan, chance: random.Random) -> None:
-    """Fork a coordinator and kill it after a while that chance decides, with a step sometimes."""
-    child = os.fork()
-    if child == 0:
-        try:
-            coordinate(workshop, plan)
-        finally:
-            os._exit(0)
-    time.sleep(chance.uniform(0.0, 0.7))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    journal = workshop.root / "runs" / "acme-rehearsal-1" / "journal.db"
-    if chance.random() < 0.2 and journal.is_file():
-        with Journal(journal) as opened:
-            jobs = [one.job for one in fold(opened.load()).steps.values() if one.job]
-        for job in jobs:
-            try:
-                os.killpg(job.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-
-
-def test_killed_at_random_instants_nothing_is_lost_and_nothing_done_twice(
-    workshop: Any, make_plan: MakePlan, make_step: Make, make_milestone: Make
-) -> None:
-    """`EXITKIT_KILLS=200 pytest -k random_instants` is the long form; the seed is in the name."""
-    chance = random.Random(KILL_SEED)
-    steps = [
-        make_step(
-            f"s{n}", argv=["sh", "-c", EFFECT], probe=["sh", "-c", ASKED], on_interrupt="probe",
-            effect="external-write", needs=[f"s{n - 2}"] if n > 1 else [],
-        )
-        for n in range(KILLS)
-    ]  # fmt: skip
-    plan = make_plan(make_milestone("M1", steps))
-    journal = workshop.root / "runs" / "acme-rehearsal-1" / "journal.db"
-    before: tuple[str, ...] = ()
-    for number in range(KILLS):
-        kill_in_the_midst(workshop, plan, chance)
-        if not journal.is_file():
-            continue
-        with Journal(journal) as opened:
-            now = tuple(event.digest for event in opened.load())
-        assert now[: len(before)] == before, f"seed {KILL_SEED}, kill {number}: events are lost"
-        before = now
-        if not now:
-            # Killed before its first line: the run never began.
-            journal.unlink()
-            journal.parent.rmdir()
-            journal.parent.parent.rmdir()
-    coordinate(workshop, plan)
-    events = Journal.read_only(journal)
-    assert fold(events).ended == "completed"
-    assert list(journal_faults(events, Signers())) == []
-    done = Counter(event.step for event in events if event.type == "step.succeeded")
-    assert done == {f"s{n}": 1 for n in range(KILLS)}
-    assert Counter(workshop.effects()) == {f"did s{n}": 1 for n in range(KILLS)}

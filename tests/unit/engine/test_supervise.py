@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exitkit.engine import supervise
+from exitkit.engine.outcomes import NEVER_RELEASED
 from exitkit.engine.state import Job
 
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -64,7 +65,7 @@ def test_a_child_without_a_release_ends_without_effect(tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     child = supervise.spawn(tmp_path / "1", "run", {"result": str(result)}, tmp_path)
     supervise.withhold(child)
-    assert child.returncode == supervise.NEVER_RELEASED
+    assert child.returncode == NEVER_RELEASED
     assert not result.exists()
 
 
