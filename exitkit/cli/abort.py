@@ -8,11 +8,10 @@ import click
 
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.run_commands import go_on_with, run_folder
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.state import fold
 from exitkit.errors import InputError
 from exitkit.model.plan import Mode
-from exitkit.store.journal import Journal
 from exitkit.workspace.files import load_workspace
 
 
@@ -26,7 +25,7 @@ def command(run: str, root: Path, as_json: bool) -> int:
     An exit is never undone: `exitkit pause` makes it stand still. Exit code 1 when something could
     not be undone.
     """
-    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+    with open_journal(run_folder(load_workspace(root), run)) as journal:
         if fold(journal.load()).mode is Mode.EXIT:
             raise InputError(f"{run}: an exit is never undone; `exitkit pause {run}` stops it")
     return go_on_with(root, run, as_json=as_json, messages=[{"command": "abort"}])

@@ -10,11 +10,10 @@ from exitkit.cli.output import workspace_option
 from exitkit.cli.rehearse import checked_plan
 from exitkit.cli.run_commands import actor, run_folder
 from exitkit.engine.amend import objections
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.state import fold
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.store.canonical import storable
-from exitkit.store.journal import Journal
 from exitkit.workspace.files import load_workspace
 
 
@@ -29,7 +28,7 @@ def command(run: str, root: Path, reason: str) -> int:
     """
     workspace = load_workspace(root)
     plan = checked_plan(workspace)
-    with Journal(run_folder(workspace, run) / JOURNAL) as journal:
+    with open_journal(run_folder(workspace, run)) as journal:
         state = fold(journal.load())
         if state.ended:
             raise InputError(f"{run}: {state.ended} already; a new run takes the new plan")

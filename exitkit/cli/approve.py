@@ -10,10 +10,9 @@ from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.run_commands import run_folder
 from exitkit.cli.signing import signed, signing_options
 from exitkit.engine.approvals import approval_of, post_approval
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.signed_words import APPROVAL_PREDICATE, statement_bytes
 from exitkit.errors import EXIT_CLEAN
-from exitkit.store.journal import Journal
 from exitkit.workspace.files import load_workspace
 
 
@@ -31,7 +30,7 @@ def command(
 
     Whoever coordinates the run checks the signature; nobody needs to be running it now.
     """
-    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+    with open_journal(run_folder(load_workspace(root), run)) as journal:
         approval = approval_of(journal, step, by)
         if prints:
             click.echo(statement_bytes(APPROVAL_PREDICATE, approval), nl=False)

@@ -8,10 +8,9 @@ import click
 
 from exitkit.cli.output import workspace_option
 from exitkit.cli.run_commands import actor, run_folder
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.state import fold
 from exitkit.errors import EXIT_CLEAN, InputError
-from exitkit.store.journal import Journal
 from exitkit.workspace.files import load_workspace
 
 
@@ -23,7 +22,7 @@ def command(run: str, root: Path) -> int:
 
     `exitkit resume` goes on. The same for a rehearsal and an exit.
     """
-    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+    with open_journal(run_folder(load_workspace(root), run)) as journal:
         state = fold(journal.load())
         if state.ended or state.paused:
             raise InputError(f"{run}: {state.word} already; see `exitkit status {run}`")

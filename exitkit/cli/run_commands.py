@@ -15,7 +15,8 @@ import click
 from exitkit.assess.anchors import known_anchors
 from exitkit.cli.run_lines import event_listener, show_end, show_waiting
 from exitkit.engine.conclude import conclude, judged
-from exitkit.engine.coordinator import JOURNAL, Coordinator, Surroundings
+from exitkit.engine.coordinator import Coordinator, Surroundings
+from exitkit.engine.journals import has_journal, open_journal, run_folders
 from exitkit.engine.run import drive, interruptible, resume_run
 from exitkit.engine.state import RunState, StepProgress, fold
 from exitkit.errors import (
@@ -26,7 +27,6 @@ from exitkit.errors import (
     InputError,
 )
 from exitkit.model.run import MilestoneVerdict
-from exitkit.store.journal import Journal
 from exitkit.store.keys import load_public
 from exitkit.store.ssh_signature import AllowedSigner, read_allowed_signers
 from exitkit.workspace.files import Workspace, load_contract, load_plan, load_workspace
@@ -58,6 +58,7 @@ def surroundings_of(workspace: Workspace, *, as_json: bool) -> Surroundings:
         on_event=event_listener(as_json=as_json),
         limits=workspace.limits,
         allowed_signers=allowed_signers(workspace),
+        journal_url=workspace.journal_url,
         anchors=known_anchors(
             load_plan(workspace.plan_file), load_contract(workspace.contract_file)
         ),
@@ -73,7 +74,7 @@ def allowed_signers(workspace: Workspace) -> tuple[AllowedSigner, ...]:
 def run_folder(workspace: Workspace, run: str) -> Path:
     """Return the folder of a run, or say which runs there are."""
     folder = workspace.runs / run
-    if Path(run).name != run or not (folder / JOURNAL).is_file():
+    if Path(run).name != run or not has_journal(folder):
         known = ", ".join(one.run for one in runs_of(workspace)) or "none yet"
         raise InputError(f"{run}: no such run; there are: {known}")
     return folder
@@ -81,10 +82,9 @@ def run_folder(workspace: Workspace, run: str) -> Path:
 
 def runs_of(workspace: Workspace) -> Iterator[RunState]:
     """Yield every run of the workspace, oldest first, each from its verified journal."""
-    folders = (path.parent for path in workspace.runs.glob(f"*/{JOURNAL}"))
     states = []
-    for folder in folders:
-        with Journal(folder / JOURNAL) as journal:
+    for folder in run_folders(workspace.runs):
+        with open_journal(folder) as journal:
             states.append(fold(journal.load()))
     # A journal without its first line is a run that never started: nothing was touched.
     states = [state for state in states if state.plan]
@@ -93,7 +93,7 @@ def runs_of(workspace: Workspace) -> Iterator[RunState]:
 
 def is_paused(root: Path, name: str) -> bool:
     """Tell whether somebody made a run stand still."""
-    with Journal(run_folder(load_workspace(root), name) / JOURNAL) as journal:
+    with open_journal(run_folder(load_workspace(root), name)) as journal:
         return fold(journal.load()).paused
 
 
@@ -105,7 +105,7 @@ def go_on_with(
     workspace = load_workspace(root)
     folder = run_folder(workspace, name)
     with workspace_lock(workspace.root):
-        with Journal(folder / JOURNAL) as journal:
+        with open_journal(folder) as journal:
             ended = fold(journal.load()).ended
             for message in () if ended else messages:
                 journal.post({**message, "by": actor()})
@@ -123,7 +123,7 @@ def move_on(
     """Drive a run until it ends or stops; interruptions are counted from the first moment."""
     with interruptible() as interrupts, _closing(opened()) as run:
         state = drive(run, interrupts, _on_blocked(as_json=as_json, waits=waits))
-        folder = run.journal.path.parent
+        folder = run.journal.folder
         if state.ended:
             return end(workspace, folder, interrupted=bool(interrupts.count), as_json=as_json)
         if state.word == "blocked" and not interrupts.count:

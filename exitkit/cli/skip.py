@@ -10,10 +10,9 @@ from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.run_commands import run_folder
 from exitkit.cli.signing import signed, signing_options
 from exitkit.engine.approvals import post_skip, skip_of
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.signed_words import SKIP_PREDICATE, statement_bytes
 from exitkit.errors import EXIT_CLEAN
-from exitkit.store.journal import Journal
 from exitkit.workspace.files import load_workspace
 
 
@@ -32,7 +31,7 @@ def command(
 
     Its milestone is not reached by it, and an approval cannot be skipped.
     """
-    with Journal(run_folder(load_workspace(root), run) / JOURNAL) as journal:
+    with open_journal(run_folder(load_workspace(root), run)) as journal:
         word = skip_of(journal, step, reason, by)
         if prints:
             click.echo(statement_bytes(SKIP_PREDICATE, word), nl=False)

@@ -8,11 +8,11 @@ import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.run_commands import allowed_signers, run_folder
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import JOURNAL, read_journal
 from exitkit.engine.state import fold
 from exitkit.engine.verify_run import journal_faults
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
-from exitkit.store.journal import Journal
+from exitkit.store.journal_file import FileJournal
 from exitkit.store.keys import load_public
 from exitkit.store.signers import Signers
 from exitkit.store.ssh_signature import read_allowed_signers
@@ -43,13 +43,15 @@ def command(
     signers = Signers(
         [load_public(key) for key in trusted], read_allowed_signers(allowed) if allowed else ()
     )
-    if path.name != JOURNAL or not path.is_file():
-        path = run_folder(load_workspace(root), run) / JOURNAL
+    is_file = path.name == JOURNAL and path.is_file()
     if not trusted and not allowed and (root / "exitkit.yaml").is_file():
         workspace = load_workspace(root)
         keys = [load_public(key) for key in workspace.trusted_keys if key.is_file()]
         signers = Signers(keys, allowed_signers(workspace))
-    events = Journal.read_only(path)
+    if is_file:
+        events = FileJournal.read_only(path)
+    else:
+        events = read_journal(run_folder(load_workspace(root), run))
     faults = list(journal_faults(events, signers, head))
     state = fold(events)
     plans = [one for one in (*state.amendments, state.summary().plan_digest) if one]

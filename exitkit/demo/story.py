@@ -15,11 +15,10 @@ from typing import Any
 
 from exitkit.demo.estate import Estate
 from exitkit.demo.holdings import Holdings, answer_of
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal, run_folders
 from exitkit.engine.state import StepProgress, StepState, fold
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, CannotRun, ExitkitError
 from exitkit.store.files import write_atomically
-from exitkit.store.journal import Journal
 from exitkit.store.reader import open_bundle
 
 INPUTS = ("keys", "git", "scripts", "papers", "declared")
@@ -149,8 +148,8 @@ class Story:
 
     def steps_of_run(self) -> Mapping[str, StepState]:
         """Where the steps of the run stand; none while its journal is only being made."""
-        for path in (self.root / "runs").glob(f"*/{JOURNAL}"):
-            with contextlib.suppress(ExitkitError), Journal(path) as journal:
+        for folder in run_folders(self.root / "runs"):
+            with contextlib.suppress(ExitkitError), open_journal(folder) as journal:
                 events = journal.load()
                 return fold(events).steps if events else {}
         return {}

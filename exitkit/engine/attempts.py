@@ -10,6 +10,7 @@ from typing import Any
 from exitkit.engine import supervise, waits
 from exitkit.engine.coordinator import Coordinator
 from exitkit.engine.outcomes import (
+    ENDS_ITSELF_S,
     artifacts_of,
     journal_outcome,
     outcome_from_document,
@@ -21,6 +22,8 @@ from exitkit.model.run import Outcome, StepStatus
 from exitkit.store.canonical import timestamp
 
 LONGEST_PAUSE_S = 3600
+CLOCKS_APART_S = 60
+"""How far the clocks of two machines may be apart."""
 MOST_LOST = 5
 """Attempts that may end unseen before the step counts as failed: it may be what kills them."""
 
@@ -54,7 +57,7 @@ def launch(
             {
                 "action": action, "label": label, "pid": child.pid,
                 "process_started": supervise.process_started(child.pid),
-                "boot_id": supervise.boot_id(),
+                "boot_id": supervise.boot_id(), "host": supervise.host(),
             },
         )  # fmt: skip
     except BaseException:
@@ -103,6 +106,8 @@ def idempotency_key(run: Coordinator, step: Step) -> str:
 def _gather_job(run: Coordinator, step: Step, state: StepState, job: Job) -> None:
     folder = run.attempt_dir(step)
     result = supervise.read_result(folder, job.label)
+    if result is None and supervise.is_elsewhere(job) and not _must_be_over(run, step, job):
+        return
     if result is None and _is_at_work(run, step, job):
         if _has_run_s(run, job) > step.timeout_s:
             stop_job(run, step, job)
@@ -131,6 +136,12 @@ def _has_run_s(run: Coordinator, job: Job) -> float:
     if steady is not None:
         return steady
     return (run.surroundings.clock() - job.since).total_seconds()
+
+
+def _must_be_over(run: Coordinator, step: Step, job: Job) -> bool:
+    """Whether a job on another machine has had the time after which it ends itself."""
+    has_run = run.surroundings.clock() - job.since
+    return has_run > dt.timedelta(seconds=step.timeout_s + ENDS_ITSELF_S + CLOCKS_APART_S)
 
 
 def _is_at_work(run: Coordinator, step: Step, job: Job) -> bool:

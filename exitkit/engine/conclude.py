@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exitkit.assess.exit_clock import anchors_of
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import open_journal
 from exitkit.engine.judge import judge
 from exitkit.engine.outcomes import outcome_from_document
 from exitkit.engine.series import next_inputs
@@ -20,7 +20,6 @@ from exitkit.model.run import Event, MilestoneVerdict, Verdict
 from exitkit.model.verdict import Content, Level
 from exitkit.store import evidence
 from exitkit.store.canonical import instant, timestamp
-from exitkit.store.journal import Journal
 from exitkit.store.keys import load_private
 from exitkit.store.layout import TABLES
 from exitkit.store.paths import segment
@@ -52,7 +51,7 @@ def judged(
 
     An exit's due dates follow from the first line of its journal; a rehearsal has none.
     """
-    with Journal(folder / JOURNAL) as journal:
+    with open_journal(folder) as journal:
         events = journal.load()
     state = fold(events)
     verdicts = judge(state.plan, events, anchors_of(events), now) if state.plan else ()

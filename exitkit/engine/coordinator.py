@@ -27,7 +27,6 @@ from exitkit.store.journal import Journal
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 from exitkit.store.ssh_signature import AllowedSigner
 
-JOURNAL = "journal.db"
 ENGINE_KINDS = ("wait-for-approval", "wait-until", "wait-for")
 """Steps that the engine itself begins: people, dates and facts have no process."""
 CLOCK_SLACK = dt.timedelta(seconds=60)
@@ -44,6 +43,7 @@ class Surroundings:
 
     `actor` is written into every event; `on_event` sees each event once it is durable. `steady`
     counts seconds whatever becomes of `clock`. `anchors` are the dates of the exit that are known.
+    `journal_url` is the database that keeps the journals of new runs; without it each has a file.
     """
 
     workspace: Path
@@ -59,6 +59,7 @@ class Surroundings:
     allowed_signers: Sequence[AllowedSigner] = ()
     steady: Callable[[], float] = steady_s
     anchors: Mapping[str, dt.date] = field(default_factory=dict)
+    journal_url: str = ""
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ class Coordinator:
 
     def attempt_dir(self, step: Step) -> Path:
         """Where the current attempt of a step keeps its files."""
-        folder = self.journal.path.parent / "artifacts" / step.id / str(self.of(step).attempt)
+        folder = self.journal.folder / "artifacts" / step.id / str(self.of(step).attempt)
         return folder.absolute()
 
     def scrub(self, text: str) -> str:

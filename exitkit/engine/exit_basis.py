@@ -13,7 +13,7 @@ from exitkit.assess.dates import add_months
 from exitkit.assess.exit_clock import contract_periods
 from exitkit.assess.predicates import look_up
 from exitkit.engine.conclude import concluded, judged
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import run_folders
 from exitkit.engine.state import RunState
 from exitkit.errors import InputError, InvalidBundle
 from exitkit.model.plan import Mode, Plan
@@ -48,7 +48,7 @@ def find_rehearsal(
     months = look_up(FREQUENCY, contract)
     months = months if isinstance(months, int) else DEFAULT_MONTHS
     faults: list[str] = []
-    for folder in sorted(path.parent for path in workspace.runs.glob(f"*/{JOURNAL}")):
+    for folder in run_folders(workspace.runs):
         state, _, verdicts = judged(folder, now)
         if state.mode is not Mode.REHEARSAL or state.plan is None:
             continue

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from exitkit.assess.exit_clock import ClockLine, Work, anchors_of, clock, reached_on
-from exitkit.engine.coordinator import JOURNAL
+from exitkit.engine.journals import has_journal, open_journal
 from exitkit.engine.state import RunState, StepProgress
 from exitkit.model.plan import Milestone, Mode
 from exitkit.model.run import Event
-from exitkit.store.journal import Journal
 
 _SHOWN_STEPS = 4
 
@@ -60,9 +59,9 @@ def _rehearsed_seconds(runs: Path, events: Sequence[Event]) -> dict[str, int]:
     """Return how long each step took in the rehearsal this exit rests on."""
     basis = events[0].data.get("exit", {}) if events else {}
     folder = runs / str(basis.get("rehearsal", {}).get("run", ""))
-    if not basis.get("rehearsal") or not (folder / JOURNAL).is_file():
+    if not basis.get("rehearsal") or not has_journal(folder):
         return {}
-    with Journal(folder / JOURNAL) as journal:
+    with open_journal(folder) as journal:
         told = journal.load()
     starts = {event.step: event.at for event in told if event.type == "step.started"}
     return {

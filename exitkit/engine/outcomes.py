@@ -17,6 +17,8 @@ ITEMS_IN_JOURNAL = 200
 ARTIFACTS_IN_JOURNAL = 1000
 NEVER_RELEASED = 125
 """Exit code of a child whose coordinator died before it said `go`: it did nothing."""
+ENDS_ITSELF_S = 30
+"""How long after its timeout a child ends itself, where nobody who leads the run ended it."""
 _CHUNK_BYTES = 1024 * 1024
 
 

@@ -15,11 +15,11 @@ from exitkit.assess.predicates import look_up
 from exitkit.assess.rules import check_rules
 from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import inventory_of, rehearsal_of
-from exitkit.engine.coordinator import JOURNAL
 from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.engine.documents import read_documents, stale_months
 from exitkit.engine.gaps import scores_of, spend_of
 from exitkit.engine.joint_inventory import declared_lines
+from exitkit.engine.journals import has_journal
 from exitkit.engine.judge import judge
 from exitkit.engine.lists import lists_of
 from exitkit.engine.report_context import changes_since, estimate_for, last_reconciliation
@@ -55,7 +55,7 @@ def find_subject(named: Path, workspace: Workspace | None) -> Subject:
     if workspace:
         places += [workspace.runs / named, workspace.bundles / named]
     for place in places:
-        if (place / JOURNAL).is_file():
+        if has_journal(place):
             return Subject(place.resolve().name, _bundle_of(place, workspace), place)
         if (place / "data" / "exitkit.json").is_file():
             return Subject(place.resolve().name, place)

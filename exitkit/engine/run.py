@@ -16,12 +16,12 @@ from exitkit.engine import rehearse, waits
 from exitkit.engine.approvals import APPROVAL_KIND, close_approved, request_approval
 from exitkit.engine.attempts import gather, start_attempt, start_probe
 from exitkit.engine.coordinator import (
-    JOURNAL,
     Coordinator,
     Surroundings,
     coordinator_document,
     open_run,
 )
+from exitkit.engine.journals import create_journal, open_journal
 from exitkit.engine.messages import take_in_messages
 from exitkit.engine.pools import has_room, is_full
 from exitkit.engine.state import RunState, StepProgress
@@ -30,7 +30,6 @@ from exitkit.errors import InputError
 from exitkit.model.plan import Mode, Plan, Step
 from exitkit.store.canonical import storable
 from exitkit.store.files import sync_directory
-from exitkit.store.journal import Journal
 
 BUSY_POLL_S = 0.02
 BLOCKED_POLL_S = 0.25
@@ -73,7 +72,7 @@ def start_run(runs: Path, start: Start, surroundings: Surroundings) -> Coordinat
         raise InputError(f"{start.run}: there is such a run; `exitkit resume {start.run}` goes on")
     folder.mkdir(parents=True)
     sync_directory(runs)
-    journal = Journal(folder / JOURNAL, create=True)
+    journal = create_journal(folder, surroundings.journal_url)
     run = Coordinator(journal, surroundings, RunState(), {})
     run.record(
         "run.started",
@@ -92,21 +91,25 @@ def start_run(runs: Path, start: Start, surroundings: Surroundings) -> Coordinat
 
 def resume_run(folder: Path, surroundings: Surroundings) -> Coordinator:
     """Take over the run of `folder`, verified, from whoever coordinated it before."""
-    return open_run(Journal(folder / JOURNAL), surroundings, rehearse.refusals_of)
+    return open_run(open_journal(folder), surroundings, rehearse.refusals_of)
 
 
 def drive(
     run: Coordinator,
     interrupts: Interrupts,
     on_blocked: Callable[[RunState], bool] = lambda state: True,
+    leaves: Callable[[], bool] = lambda: False,
 ) -> RunState:
     """Advance until the run ends, blocks and `on_blocked` says not to wait, or we are stopped.
+
+    `leaves` says that somebody else is to go on with it: what is at work works on.
 
     The first interruption stops and undoes a rehearsal and pauses an exit; the second stops at
     once and leaves the rest to `exitkit abort`.
     """
     try:
-        while not run.state.ended:
+        while not run.state.ended and not leaves():
+            run.journal.hold()
             if interrupts.count:
                 _interrupt(run)
             if advance(run) or run.state.ended:

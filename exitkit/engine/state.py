@@ -47,6 +47,7 @@ class Job:
     process_started: str
     boot_id: str
     since: dt.datetime
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,7 @@ def _spawned(step: StepState, event: Event) -> StepState:
     data = event.data
     action = data["action"]
     job = Job(action, data["label"], data["pid"], data["process_started"], data["boot_id"],
-              event.at)  # fmt: skip
+              event.at, data.get("host", ""))  # fmt: skip
     return replace(
         step,
         job=job,

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -93,6 +94,16 @@ def boot_id() -> str:
         return _BOOT_ID.read_text().strip()
     except OSError:
         return str(int(psutil.boot_time()))
+
+
+def host() -> str:
+    """Name this machine to the others that may lead the run."""
+    return socket.gethostname()
+
+
+def is_elsewhere(job: Job) -> bool:
+    """Whether a job was started on another machine, whose processes we cannot see."""
+    return job.host not in ("", host())
 
 
 def process_started(pid: int) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import sqlite3
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,17 +19,6 @@ from exitkit.store.canonical import canonical_bytes, instant, parse_line
 from exitkit.store.evidence import event_record
 
 GENESIS = "0" * 64
-BUSY_TIMEOUT_S = 30
-_APPEND_ONLY = "SELECT RAISE(ABORT, 'a journal is append-only')"
-_TABLES = f"""
-CREATE TABLE IF NOT EXISTS event(
-    run TEXT NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, hash TEXT NOT NULL,
-    PRIMARY KEY(run, seq));
-CREATE TABLE IF NOT EXISTS inbox(
-    id TEXT PRIMARY KEY, run TEXT NOT NULL, posted INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS event_no_update BEFORE UPDATE ON event BEGIN {_APPEND_ONLY}; END;
-CREATE TRIGGER IF NOT EXISTS event_no_delete BEFORE DELETE ON event BEGIN {_APPEND_ONLY}; END;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +29,43 @@ class Message:
     body: Mapping[str, Any]
 
 
-class Journal:
-    """The journal of the run whose folder `path` lies in; it is the only state of that run.
+class Journal(ABC):
+    """The journal of the run whose folder is `folder`; it is the only state of that run.
 
+    Where the lines are kept is for each kind of journal to say; `place` names it to people.
     Appending at `head + 1` or failing with Fenced is what keeps two coordinators apart.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, writes: bool = True) -> None:
-        if not create and not path.is_file():
-            raise InputError(f"{path.parent.name}: no such run; `exitkit status` lists them")
-        self.path = path
-        self.run = path.parent.name
+    def __init__(self, folder: Path, run: str, place: str) -> None:
+        self.folder = folder
+        self.run = run
+        self.place = place
         self.sequence = 0
         self.head = GENESIS
-        try:
-            self._database = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'ro'}",
-                uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None,
-            )  # fmt: skip
-            if not writes:
-                return
-            # Not WAL: the SQLite of Debian 12 can corrupt a WAL file that is reset under load.
-            self._database.execute("PRAGMA journal_mode=DELETE")
-            self._database.execute("PRAGMA synchronous=EXTRA")
-            self._database.executescript(_TABLES)
-        except sqlite3.Error as error:
-            raise CannotRun(f"{path}: {error}; check the disk and who owns the file") from error
 
-    @classmethod
-    def read_only(cls, path: Path) -> tuple[Event, ...]:
-        """Return the verified events of a journal file anywhere, and leave the file as it is."""
-        with cls(path, writes=False) as journal:
-            return journal.load()
+    @abstractmethod
+    def _lines(self) -> Iterable[tuple[str, int, str, str]]:
+        """Yield (run, sequence, body, digest) of every line, in order."""
+
+    @abstractmethod
+    def _insert(self, sequence: int, body: str, digest: str) -> bool:
+        """Make a line durable; False where there is one of this number already."""
+
+    @abstractmethod
+    def _post(self, name: str, body: str) -> None:
+        """Make a message durable."""
+
+    @abstractmethod
+    def _messages(self) -> Iterable[tuple[str, str]]:
+        """Yield (id, body) of every message, oldest first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of where the lines are kept."""
+
+    def hold(self) -> bool:
+        """Tell whether no other living process says that it coordinates the run; say so for us."""
+        return True
 
     def __enter__(self) -> Self:
         return self
@@ -84,17 +78,12 @@ class Journal:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
-
     def load(self) -> tuple[Event, ...]:
         """Return every event, verified; InvalidBundle names the first line that does not hold."""
         events: list[Event] = []
-        rows = self._execute("SELECT run, seq, body, hash FROM event ORDER BY run, seq", ())
         previous = GENESIS
-        for number, (run, sequence, body, digest) in enumerate(rows, start=1):
-            event = self._verified(number, str(body), str(digest))
+        for number, (run, sequence, body, digest) in enumerate(self._lines(), start=1):
+            event = self._verified(number, body, digest)
             if (event.run, event.sequence) != (run, sequence) or sequence != number:
                 raise self._broken(number, "lines are missing or out of place")
             if event.previous != previous:
@@ -127,41 +116,42 @@ class Journal:
         )  # fmt: skip
         body = canonical_bytes(event_record(draft))
         digest = hashlib.sha256(body).hexdigest()
-        try:
-            self._execute(
-                "INSERT INTO event VALUES(?, ?, ?, ?)",
-                (self.run, draft.sequence, body.decode(), digest),
-            )
-        except sqlite3.IntegrityError as error:
+        if not self._insert(draft.sequence, body.decode(), digest):
             raise Fenced(
                 f"{self.run}: another coordinator runs it; see `exitkit status {self.run}`"
-            ) from error
+            )
         self.sequence, self.head = draft.sequence, digest
         return event_from_record(parse_line(body), digest)
 
     def post(self, body: Mapping[str, Any]) -> str:
         """Leave a message for whoever coordinates the run, now or next; return its id."""
         message = uuid4().hex
-        self._execute(
-            "INSERT INTO inbox SELECT ?, ?, COALESCE(MAX(posted), 0) + 1, ? FROM inbox",
-            (message, self.run, canonical_bytes(dict(body)).decode()),
-        )
+        self._post(message, canonical_bytes(dict(body)).decode())
         return message
 
     def inbox(self) -> tuple[Message, ...]:
         """Return every message ever posted, oldest first; the events say which were dealt with."""
-        rows = self._execute("SELECT id, body FROM inbox ORDER BY posted, id", ())
-        return tuple(Message(str(name), json.loads(body)) for name, body in rows)
+        return tuple(Message(name, json.loads(body)) for name, body in self._messages())
 
-    def _execute(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        try:
-            return self._database.execute(statement, values).fetchall()
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.Error as error:
-            raise CannotRun(
-                f"{self.path}: {error}; free the disk or the file, then `exitkit resume {self.run}`"
-            ) from error
+    def take_over(self, other: Journal) -> None:
+        """Take every line and message of another journal as they are; ours has to be empty."""
+        if self.load():
+            raise InputError(f"{self.place}: holds a run of this name already; name another place")
+        events = other.load()
+        self.run = other.run
+        for _, sequence, body, digest in other._lines():
+            if not self._insert(sequence, body, digest):
+                raise Fenced(f"{self.place}: somebody else writes to it; name another place")
+        for name, body in other._messages():
+            self._post(name, body)
+        self.load()
+        if (self.sequence, self.head) != (len(events), other.head):
+            raise InvalidBundle(f"{self.place}: not the head of {other.place}; copy it anew")
+
+    def _cannot(self, error: object) -> CannotRun:
+        return CannotRun(
+            f"{self.place}: {error}; free the disk or the file, then `exitkit resume {self.run}`"
+        )
 
     def _verified(self, number: int, body: str, digest: str) -> Event:
         if hashlib.sha256(body.encode()).hexdigest() != digest:
@@ -173,7 +163,7 @@ class Journal:
 
     def _broken(self, number: int, fault: str) -> InvalidBundle:
         return InvalidBundle(
-            f"{self.path}: line {number}: {fault}; somebody changed it, compare the sealed bundle"
+            f"{self.place}: line {number}: {fault}; somebody changed it, compare the sealed bundle"
         )
 
 

@@ -78,6 +78,7 @@ def _workspace(root: Path, value: Mapping[str, Any]) -> Workspace:
         retention=Retention(**value.get("retention", {})),
         limits=Limits(**value.get("limits", {})),
         exit_means=ExitMeans(**value.get("exit", {})),
+        journal_url=value.get("journal", {}).get("url", ""),
         gate=_gate(value.get("reconcile", {})),
     )
 

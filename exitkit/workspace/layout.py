@@ -95,6 +95,7 @@ class Workspace:
     exit_means: ExitMeans = field(default_factory=ExitMeans)
     gate: ReconcileGate = field(default_factory=ReconcileGate)
     allowed_signers: Path | None = None
+    journal_url: str = ""
 
     @property
     def contract_file(self) -> Path:

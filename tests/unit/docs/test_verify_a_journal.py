@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exitkit.store.journal import Journal
+from exitkit.store.journal_file import FileJournal
 
 PAGE = Path(__file__).parents[3] / "docs/verify-a-journal.md"
 AT = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -38,7 +38,7 @@ def test_it_prints_the_head_and_finds_a_change_and_a_missing_end(
 ) -> None:
     path = tmp_path / "run-1" / "journal.db"
     path.parent.mkdir()
-    with Journal(path, create=True) as journal:
+    with FileJournal(path, create=True) as journal:
         heads = [
             journal.append("step.started", at=AT, actor="a", data={"n": n, "é": "ü"}).digest
             for n in range(3)

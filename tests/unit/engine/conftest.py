@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
+from exitkit.demo.databases import RunningDatabase, running_database
 from exitkit.engine.coordinator import Coordinator, Surroundings
+from exitkit.engine.journals import read_journal
 from exitkit.engine.run import Interrupts, Start, drive, resume_run, start_run
 from exitkit.engine.state import RunState
 from exitkit.model.plan import Mode, Plan
@@ -68,6 +72,7 @@ class Workshop:
     events: list[Event] = field(default_factory=list)
     on_event: Callable[[Event], None] = lambda event: None
     open_runs: list[Coordinator] = field(default_factory=list)
+    journal_url: str = ""
 
     def surroundings(self, **more: Any) -> Surroundings:
         return Surroundings(
@@ -81,6 +86,7 @@ class Workshop:
                 "actor": "user:test",
                 "on_event": self._seen,
                 "clock": lambda: dt.datetime.now(dt.UTC),
+                "journal_url": self.journal_url,
             }
             | more
         )
@@ -99,6 +105,10 @@ class Workshop:
     def rehearse(self, plan: Plan, **more: Any) -> RunState:
         return drive(self.start(plan, **more), Interrupts())
 
+    def events_kept(self) -> tuple[Event, ...]:
+        """The events as the journal has them, verified."""
+        return read_journal(self.root / "runs" / RUN)
+
     def effects(self) -> list[str]:
         path = self.root / "effects"
         return path.read_text().splitlines() if path.exists() else []
@@ -114,10 +124,37 @@ class Workshop:
         return run
 
 
+@pytest.fixture(scope="session")
+def database() -> Iterator[RunningDatabase]:
+    """One PostgreSQL for all journals; the password is where libpq looks for it."""
+    with running_database(18) as database:
+        os.environ["PGPASSWORD"] = database.password
+        yield database
+        del os.environ["PGPASSWORD"]
+
+
 @pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
+def fresh_url(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Make a schema of its own in the database, empty, and say how to reach it."""
+
+    def make() -> str:
+        database: RunningDatabase = request.getfixturevalue("database")
+        schema = f"s{uuid4().hex}"
+        with psycopg.connect(database.dsn, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        place = f"exitkit@127.0.0.1:{database.port}/postgres"
+        return f"postgresql://{place}?options=-csearch_path%3D{schema}"
+
+    return make
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def workshop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workshop]:
+    """A workshop for each place that can keep a journal: every test runs on both."""
     generate_key(tmp_path / "keys" / "exitkit.pem", tmp_path / "keys" / "exitkit.pub")
     workshop = Workshop(tmp_path)
+    if request.param == "postgresql":
+        workshop.journal_url = request.getfixturevalue("fresh_url")()
     yield workshop
     for run in workshop.open_runs:
         run.close()

@@ -16,7 +16,6 @@ from exitkit.engine.run import Interrupts, advance, drive
 from exitkit.errors import Fenced, InputError
 from exitkit.model.plan import Mode, Plan
 from exitkit.model.run import Event
-from exitkit.store.journal import Journal
 from exitkit.store.keys import generate_key, load_private
 
 MakePlan = Callable[..., Plan]
@@ -281,7 +280,7 @@ def test_only_a_waiting_step_can_be_approved(
     run = workshop.start(make_plan(make_milestone("M1", [make_step("a")])))
     key = load_private(tmp_path / "keys" / "exitkit.pem")
     with pytest.raises(InputError, match="does not wait for an approval"):
-        approve(Journal(run.journal.path), "a", key, "Exit lead")
+        approve(run.journal, "a", key, "Exit lead")
 
 
 def test_no_secret_of_the_environment_is_written_down(

@@ -15,7 +15,6 @@ from exitkit.engine.signed_words import SKIP_PREDICATE, statement_bytes
 from exitkit.engine.verify_run import journal_faults
 from exitkit.model.plan import Mode
 from exitkit.model.run import Event
-from exitkit.store.journal import Journal
 from exitkit.store.keys import generate_key, load_private, load_public
 from exitkit.store.seal import sign_statement
 from exitkit.store.signers import Signers
@@ -35,7 +34,7 @@ def events(
     word = skip_of(run.journal, "w", "Nobody waits so long.", "Lead")
     post_skip(run.journal, "w", sign_statement(statement_bytes(SKIP_PREDICATE, word), key))
     assert drive(run, Interrupts(), lambda state: False).ended == "completed"
-    return Journal.read_only(run.journal.path)
+    return workshop.events_kept()
 
 
 def faults(events: tuple[Event, ...], signers: Signers, head: str = "") -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from exitkit.errors import Fenced, InputError, InvalidBundle
 from exitkit.store.journal import GENESIS, Journal
+from exitkit.store.journal_file import FileJournal
 
 AT = dt.datetime(2026, 11, 22, 9, 30, 0, 123456, tzinfo=dt.UTC)
 
@@ -25,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with Journal(path, create=True) as journal:
+    with FileJournal(path, create=True) as journal:
         yield journal
 
 
@@ -47,7 +48,7 @@ def test_what_was_appended_is_what_is_loaded(journal: Journal, path: Path) -> No
     events = [append(journal, kind, items=[1, "é", None]) for kind in ("run.started", "x.y")]
     assert events[0].previous == GENESIS
     assert events[1].previous == events[0].digest
-    with Journal(path) as again:
+    with FileJournal(path) as again:
         assert again.load() == tuple(events)
         assert (again.sequence, again.head) == (2, events[1].digest)
 
@@ -58,7 +59,7 @@ def test_a_float_never_enters_a_journal(journal: Journal) -> None:
 
 def test_the_second_of_two_writers_is_fenced(journal: Journal, path: Path) -> None:
     append(journal)
-    with Journal(path) as other:
+    with FileJournal(path) as other:
         other.load()
         append(other)
         with pytest.raises(Fenced, match="another coordinator"):
@@ -93,14 +94,14 @@ def test_a_changed_journal_is_not_believed(
     for _ in range(3):
         append(journal)
     tamper(path, statement)
-    with Journal(path) as again, pytest.raises(InvalidBundle, match=fault):
+    with FileJournal(path) as again, pytest.raises(InvalidBundle, match=fault):
         again.load()
 
 
 def test_a_line_rewritten_with_its_digest_breaks_the_chain(journal: Journal, path: Path) -> None:
     for _ in range(3):
         append(journal)
-    with Journal(path.parent / "other.db", create=True) as forger:
+    with FileJournal(path.parent / "other.db", create=True) as forger:
         for _ in range(2):
             append(forger, forged=True)
     tamper(
@@ -109,12 +110,15 @@ def test_a_line_rewritten_with_its_digest_breaks_the_chain(journal: Journal, pat
         "UPDATE main.event SET (body, hash) ="
         " (SELECT body, hash FROM forged.event WHERE seq = 2) WHERE seq = 2",
     )
-    with Journal(path) as again, pytest.raises(InvalidBundle, match="line 2: it does not follow"):
+    with (
+        FileJournal(path) as again,
+        pytest.raises(InvalidBundle, match="line 2: it does not follow"),
+    ):
         again.load()
 
 
 def test_messages_come_in_the_order_they_were_posted(journal: Journal, path: Path) -> None:
-    with Journal(path) as other:
+    with FileJournal(path) as other:
         names = [other.post({"command": "approve", "step": str(n)}) for n in range(3)]
     assert [message.id for message in journal.inbox()] == names
     assert journal.inbox()[2].body == {"command": "approve", "step": "2"}
@@ -123,11 +127,11 @@ def test_messages_come_in_the_order_they_were_posted(journal: Journal, path: Pat
 def test_a_renamed_folder_keeps_its_run(journal: Journal, path: Path) -> None:
     append(journal)
     moved = path.parent.rename(path.parent.parent / "renamed")
-    with Journal(moved / "journal.db") as again:
+    with FileJournal(moved / "journal.db") as again:
         assert again.load()[0].run == "run-1"
         assert again.run == "run-1"
 
 
 def test_a_run_that_never_was_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such run"):
-        Journal(tmp_path / "run-2" / "journal.db")
+        FileJournal(tmp_path / "run-2" / "journal.db")

@@ -14,6 +14,7 @@ import pytest
 
 from exitkit.errors import CannotRun, ExitkitError
 from exitkit.store.journal import Journal
+from exitkit.store.journal_file import FileJournal
 
 AT = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
 MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -68,7 +69,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def cut(folder: Path) -> tuple[Path, bytes, bytes]:
     """A journal of five events as it was before and as it was to be after the fifth."""
     path = folder / "journal.db"
-    with Journal(path, create=True) as journal:
+    with FileJournal(path, create=True) as journal:
         for number in range(4):
             append(journal, number)
         before = path.read_bytes()
@@ -96,10 +97,10 @@ def test_power_lost_at_any_byte_of_the_last_event_loses_no_other(
     for at in torn:
         path.write_bytes(after[:at] + before[at:])
         hot.write_bytes(saved)
-        with Journal(path) as journal:
+        with FileJournal(path) as journal:
             assert len(journal.load()) == 4, at
     # And the run goes on from there.
-    with Journal(path) as journal:
+    with FileJournal(path) as journal:
         assert len(journal.load()) == 4
         append(journal, 4)
         assert len(journal.load()) == 5
@@ -113,7 +114,7 @@ def test_power_lost_while_the_way_back_is_written_changes_nothing(
     for at in (0, 1, 8, 27, SECTOR, SECTOR + 4, SECTOR + PAGE, len(saved) - 1):
         path.write_bytes(before)
         path.with_name("journal.db-journal").write_bytes(saved[:at])
-        with Journal(path) as journal:
+        with FileJournal(path) as journal:
             assert len(journal.load()) == 4
 
 
@@ -127,7 +128,7 @@ def test_a_disk_that_lost_the_way_back_too_shows_whole_events_or_a_fault(
         end = (at // PAGE + 1) * PAGE
         path.write_bytes(after[:at] + before[at:end] + after[end:])
         try:
-            counted.add(len(Journal.read_only(path)))
+            counted.add(len(FileJournal.read_only(path)))
         except ExitkitError:
             counted.add(-1)
     # Half an event is never taken for one.
@@ -148,7 +149,7 @@ def small_disk() -> Iterator[None]:
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, small_disk: None) -> None:
     path = tmp_path / "journal.db"
-    with Journal(path, create=True) as journal:
+    with FileJournal(path, create=True) as journal:
         with pytest.raises(CannotRun, match="free the disk"):
             append_without_end(journal)
         held = len(journal.load())
