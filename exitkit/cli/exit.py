@@ -10,7 +10,7 @@ import click
 
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.rehearse import checked_plan, chosen_bundle, refuse_beside_another
-from exitkit.cli.run_commands import actor, move_on, now, surroundings_of
+from exitkit.cli.run_commands import actor, leave_to_workers, move_on, now, surroundings_of
 from exitkit.engine.exit_basis import check_waiver, exit_basis, find_rehearsal, sign_waiver
 from exitkit.engine.rehearse import used_targets
 from exitkit.engine.run import Start, start_run
@@ -39,6 +39,8 @@ ANCHORS = ("T0", "TN", "TS", "TX", "TA", "TR", "TD", "TE", "TSTRESS", "TINV", "T
 @click.option("--template", is_flag=True,
               help="Print the milestones that only an exit reaches, to copy.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before it starts.")
+@click.option("--leave", is_flag=True,
+              help="Begin, and leave it to `exitkit worker` on whichever host.")  # fmt: skip
 @json_option
 def command(
     root: Path,
@@ -49,6 +51,7 @@ def command(
     by: str,
     template: bool,
     yes: bool,
+    leave: bool,
     as_json: bool,
 ) -> int:
     """Run the exit plan for real, against the targets of the workspace.
@@ -82,6 +85,8 @@ def command(
             by=actor(),
             basis=basis,
         )
+        if leave:
+            return leave_to_workers(workspace, start, surroundings)
         return move_on(
             workspace, lambda: start_run(workspace.runs, start, surroundings), as_json=as_json
         )

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, workspace_option
-from exitkit.cli.run_commands import actor, move_on, now, runs_of, surroundings_of
+from exitkit.cli.run_commands import (
+    actor,
+    leave_to_workers,
+    move_on,
+    now,
+    runs_of,
+    surroundings_of,
+)
 from exitkit.engine.conclude import concluded
 from exitkit.engine.plan_check import plan_remarks
 from exitkit.engine.rehearse import used_targets
@@ -33,8 +40,10 @@ from exitkit.workspace.yaml_lines import read_yaml
 @click.option("--bundle", "chosen", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="The bundle to restore from; without it, the latest.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before writing to the targets.")
+@click.option("--leave", is_flag=True,
+              help="Begin, and leave it to `exitkit worker` on whichever host.")  # fmt: skip
 @json_option
-def command(root: Path, chosen: Path | None, yes: bool, as_json: bool) -> int:
+def command(root: Path, chosen: Path | None, yes: bool, leave: bool, as_json: bool) -> int:
     """Run the exit plan against the targets of the workspace, then undo all of it.
 
     Ctrl-C stops and undoes; a second Ctrl-C stops at once, and `exitkit abort` undoes later.
@@ -55,6 +64,8 @@ def command(root: Path, chosen: Path | None, yes: bool, as_json: bool) -> int:
             by=actor(),
         )
         surroundings = surroundings_of(workspace, as_json=as_json)
+        if leave:
+            return leave_to_workers(workspace, start, surroundings)
         return move_on(
             workspace, lambda: start_run(workspace.runs, start, surroundings), as_json=as_json
         )

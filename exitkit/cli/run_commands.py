@@ -17,7 +17,7 @@ from exitkit.cli.run_lines import event_listener, show_end, show_waiting
 from exitkit.engine.conclude import conclude, judged
 from exitkit.engine.coordinator import Coordinator, Surroundings
 from exitkit.engine.journals import has_journal, open_journal, run_folders
-from exitkit.engine.run import drive, interruptible, resume_run
+from exitkit.engine.run import Start, drive, interruptible, resume_run, start_run
 from exitkit.engine.state import RunState, StepProgress, fold
 from exitkit.errors import (
     EXIT_CLEAN,
@@ -134,6 +134,15 @@ def move_on(
             line = f"{state.run}: stopped; `exitkit abort {state.run}` undoes the rest"
             click.echo(line, err=True)
         return EXIT_INTERRUPTED if interrupts.count or not state.paused else EXIT_FOUND
+
+
+def leave_to_workers(workspace: Workspace, start: Start, surroundings: Surroundings) -> int:
+    """Write the first line of a run and let go of it; a worker takes it from there."""
+    if not workspace.journal_url:
+        raise InputError("--leave: no worker can reach a file; set journal: url: in exitkit.yaml")
+    start_run(workspace.runs, start, surroundings).close()
+    click.echo(f"{start.run}: begun; `exitkit worker` goes on, on any host")
+    return EXIT_CLEAN
 
 
 def end(workspace: Workspace, folder: Path, *, interrupted: bool, as_json: bool) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,6 +87,14 @@ class PostgresJournal(Journal):
                 (self.run, sequence, body, digest),
             )
         )
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        try:
+            with self._database.transaction():
+                yield
+        except psycopg.Error as error:
+            raise self._cannot(_first_line(error)) from error
 
     def _post(self, name: str, body: str) -> None:
         self._execute(

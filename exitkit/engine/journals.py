@@ -65,6 +65,32 @@ def point_to(folder: Path, journal: Journal) -> None:
     write_atomically(folder / ELSEWHERE, json.dumps(place).encode())
 
 
+def copy_of(source: Journal, target: str, *, moves: bool = False) -> Journal:
+    """Return a new journal at `target`, a file or a database, with the lines of `source`.
+
+    The head of either is verified. `moves` makes the run go on there: its folder says so.
+    """
+    is_url = "://" in target
+    if moves and not is_url and Path(target).resolve() != (source.folder / JOURNAL).resolve():
+        raise InputError(f"{target}: a run looks for its journal in {source.folder / JOURNAL}")
+    if is_url:
+        journal = open_database(source.folder, source.run, target, create=True)
+    else:
+        journal = FileJournal(Path(target), create=True)
+    try:
+        journal.take_over(source)
+        if moves and is_url:
+            point_to(source.folder, journal)
+        elif moves:
+            (source.folder / ELSEWHERE).unlink()
+    except BaseException:
+        journal.close()
+        raise
+    if moves and is_url and (source.folder / JOURNAL).is_file():
+        (source.folder / JOURNAL).rename(source.folder / f"{JOURNAL}.moved")
+    return journal
+
+
 def open_database(folder: Path, run: str, url: str, *, create: bool = False) -> Journal:
     """Open a journal that is kept in a database."""
     require(("psycopg:postgres",), "a journal in PostgreSQL")

@@ -124,7 +124,8 @@ def drive(
         # It may have come between a line's becoming durable and our knowing of it.
         run.journal.load()
     if not run.state.ended:
-        run.record("coordinator.stopped", {"interrupts": interrupts.count})
+        handed_over = {"handed_over": True} if leaves() else {}
+        run.record("coordinator.stopped", {"interrupts": interrupts.count, **handed_over})
     return run.state
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +59,10 @@ class Journal(ABC):
     @abstractmethod
     def _messages(self) -> Iterable[tuple[str, str]]:
         """Yield (id, body) of every message, oldest first."""
+
+    @abstractmethod
+    def _together(self) -> AbstractContextManager[Any]:
+        """Make all lines written in a block durable at once, or none of them."""
 
     @abstractmethod
     def close(self) -> None:
@@ -139,11 +144,12 @@ class Journal(ABC):
             raise InputError(f"{self.place}: holds a run of this name already; name another place")
         events = other.load()
         self.run = other.run
-        for _, sequence, body, digest in other._lines():
-            if not self._insert(sequence, body, digest):
-                raise Fenced(f"{self.place}: somebody else writes to it; name another place")
-        for name, body in other._messages():
-            self._post(name, body)
+        with self._together():
+            for _, sequence, body, digest in other._lines():
+                if not self._insert(sequence, body, digest):
+                    raise Fenced(f"{self.place}: somebody else writes to it; name another place")
+            for name, body in other._messages():
+                self._post(name, body)
         self.load()
         if (self.sequence, self.head) != (len(events), other.head):
             raise InvalidBundle(f"{self.place}: not the head of {other.place}; copy it anew")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ class FileJournal(Journal):
         except sqlite3.IntegrityError:
             return False
         return True
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE", ())
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK", ())
+            raise
+        self._execute("COMMIT", ())
 
     def _post(self, name: str, body: str) -> None:
         self._execute(
