@@ -83,11 +83,10 @@ def test_only_one_session_holds_a_run_and_its_end_lets_go(
 
 
 def test_rows_of_a_database_can_neither_be_changed_nor_deleted(
-    workshop: Any, make_plan: Make, make_milestone: Make
+    workshop: Any, make_plan: Make, make_milestone: Make, fresh_url: Callable[[], str]
 ) -> None:
+    workshop.journal_url = fresh_url()
     run = workshop.start(make_plan(make_milestone("M1", [APPROVAL])))
-    if not workshop.journal_url:
-        return
     with psycopg.connect(workshop.journal_url, autocommit=True) as database:
         for statement in ("UPDATE event SET body = ''", "DELETE FROM event", "TRUNCATE event"):
             with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
