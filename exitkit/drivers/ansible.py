@@ -10,24 +10,29 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
-from exitkit.errors import ExitkitError
+from exitkit.drivers.ansible_collections import collections_path
+from exitkit.drivers.ansible_guard import outside_faults, written_inert
+from exitkit.drivers.ansible_stream import Heard, here, lay_out, on_worker
+from exitkit.errors import ExitkitError, InputError
 
 IDENT = "run"
+VARIABLES = "exitkit-variables.yml"
 _OWNER = "EXITKIT_PLAYBOOK_OWNER"
-_FAILURES = ("runner_item_on_failed", "runner_on_failed", "runner_on_unreachable")
+_SECRET = re.compile(r"secret|passw|token|key|credential", re.IGNORECASE)
+_SHORTEST_SECRET = 6
 _PASSED_ON = ("HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK", "TMPDIR", "SSL_CERT_FILE")
 
 
@@ -46,6 +51,24 @@ class PlaybookRun:
     printed: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class PlaybookOptions:
+    """How a playbook is run.
+
+    `check` is Ansible's check mode: what would change is counted and nothing is written. `worker`
+    is a command that starts `ansible-runner worker` somewhere else (`ssh bastion ansible-runner
+    worker`): the playbook is sent there and runs there. `files` are sent beside the playbook.
+    `progress` takes a line for each task on each host.
+    """
+
+    check: bool = False
+    worker: Sequence[str] = ()
+    files: Sequence[Path] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    deadline_s: int = 600
+    progress: Callable[[str], None] = lambda line: None
+
+
 def run_playbook(
     playbook: Path,
     inventory: Path,
@@ -54,38 +77,47 @@ def run_playbook(
     owner: str,
     hosts: str = "all",
     variables: Mapping[str, Any] | None = None,
-    environ: Mapping[str, str] | None = None,
-    deadline_s: int = 600,
+    options: PlaybookOptions | None = None,
 ) -> PlaybookRun:
     """Run `playbook` in the new private data directory `folder`; raise where a task failed.
 
     `owner` names the work it belongs to; what an earlier run of the same work left behind is
-    ended first.
+    ended first. `variables` are data: a template among them stays the text it is.
     """
+    options = options or PlaybookOptions()
+    for fault in outside_faults(playbook):
+        raise InputError(f"{playbook.name}: {fault}; a run writes to the hosts of its target only")
     end_leftovers(owner)
     if folder.exists():
         raise PlaybookFailed(f"{folder}: exists already; every run needs a new folder")
-    (folder / "project").mkdir(parents=True)
-    given = folder / "variables.json"
-    merged = _interpreter(inventory, hosts) | dict(variables or {})
-    given.write_text(json.dumps(merged, ensure_ascii=False, sort_keys=True))
-    options = f"--limit {shlex.quote(hosts)} --extra-vars {shlex.quote(f'@{given.absolute()}')}"
-    command = [
-        sys.executable, "-m", "ansible_runner", "run", str(folder.absolute()),
-        "--playbook", str(playbook.absolute()), "--inventory", str(inventory.absolute()),
-        "--ident", IDENT, "--omit-env-files", "--quiet", "--cmdline", options,
-    ]  # fmt: skip
+    project = folder / "project"
+    project.mkdir(parents=True)
+    local = {} if options.worker else _interpreter(inventory, hosts)
+    (project / VARIABLES).write_text(written_inert(local | dict(variables or {})))
+    for path in options.files:
+        shutil.copyfile(path, project / path.name)
+    words = [f"--limit {shlex.quote(hosts)}", f"--extra-vars @{_given(project, options)}"]
+    words += ["--check", "--diff"] if options.check else []
+    environ = _environ(folder, owner, options.environ)
+    secrets = [*_secrets(options.environ), *_secrets(variables or {})]
+    heard = Heard(options.progress, secrets)
+    end = lambda: end_leftovers(owner)  # noqa: E731
     try:
-        done = subprocess.run(
-            command, env=_environ(folder, owner, environ or {}), capture_output=True, text=True,
-            check=False, timeout=deadline_s, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as timeout:
-        end_leftovers(owner)
-        raise PlaybookFailed(f"{playbook.name}: not done after {deadline_s} s") from timeout
+        if options.worker:
+            lay_out(folder, playbook, inventory, options.environ)
+            said = on_worker(
+                folder, playbook, " ".join(words), options.worker, environ, heard,
+                options.deadline_s, end,
+            )  # fmt: skip
+        else:
+            arguments = [
+                str(folder.absolute()), "--playbook", str(playbook.absolute()),
+                "--inventory", str(inventory.absolute()), "--cmdline", " ".join(words),
+            ]  # fmt: skip
+            said = here(arguments, environ, heard, options.deadline_s, end)
     finally:
-        _scrub(folder)
-    return _result(playbook, folder, done)
+        _scrub(folder, secrets)
+    return _result(playbook, heard, said)
 
 
 def end_leftovers(owner: str) -> None:
@@ -105,6 +137,11 @@ def connection_of(inventory: Path, host: str) -> str:
     """Return `ansible_connection` of a host of a YAML inventory; Ansible's default is ssh."""
     document = yaml.safe_load(inventory.read_text(encoding="utf-8"))
     return next(_connections(document or {}, host, "ssh"), "ssh")
+
+
+def _given(project: Path, options: PlaybookOptions) -> str:
+    # A worker unpacks the project somewhere else, and Ansible runs in it.
+    return VARIABLES if options.worker else shlex.quote(str((project / VARIABLES).absolute()))
 
 
 def _interpreter(inventory: Path, hosts: str) -> dict[str, str]:
@@ -141,52 +178,48 @@ def _environ(folder: Path, owner: str, given: Mapping[str, str]) -> dict[str, st
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_HOME": str(folder.absolute() / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": collections_path(os.environ),
         "ANSIBLE_RETRY_FILES_ENABLED": "0",
         "ANSIBLE_DEPRECATION_WARNINGS": "0",
         **given,
     }
 
 
-def _scrub(folder: Path) -> None:
+def _secrets(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values that no artifact may hold, by the names they go under."""
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET.search(name):
+            yield value
+
+
+def _scrub(folder: Path, secrets: Sequence[str]) -> None:
     """Leave events and output; the command file repeats the whole environment in clear."""
-    for name in ("env", "home", "fact_cache", f"artifacts/{IDENT}/fact_cache"):
+    for name in ("env", "home", "fact_cache", "inventory", f"artifacts/{IDENT}/fact_cache"):
         shutil.rmtree(folder / name, ignore_errors=True)
+    # What was sent is in the bundle and the workspace already, and variables may be secret.
+    shutil.rmtree(folder / "project", ignore_errors=True)
     command = folder / "artifacts" / IDENT / "command"
     if command.is_file():
         document = json.loads(command.read_text())
         kept = {key: value for key, value in document.items() if key != "env"}
         command.write_text(json.dumps(kept, sort_keys=True))
+    # A task that says what it was given repeats a secret that Ansible does not know as one.
+    marks = {form for one in secrets for form in (one, json.dumps(one)[1:-1])}
+    for path in (folder / "artifacts").rglob("*") if marks else ():
+        if path.is_file() and not path.is_symlink():
+            text = before = path.read_bytes()
+            for mark in marks:
+                text = text.replace(mark.encode(), b"***")
+            if text != before:
+                path.write_bytes(text)
 
 
-def _result(playbook: Path, folder: Path, done: subprocess.CompletedProcess[str]) -> PlaybookRun:
-    printed: dict[str, str] = {}
-    stats: Mapping[str, Any] = {}
-    first_failure = ""
-    for event in _events(folder):
-        data = event.get("event_data", {})
-        result = data.get("res") or {}
-        if event["event"] == "runner_on_ok" and "stdout" in result:
-            printed[data["task"]] = result["stdout"]
-        elif event["event"] in _FAILURES and not data.get("ignore_errors"):
-            first_failure = first_failure or f"{data.get('task')}: {_message(result)}"
-        elif event["event"] == "playbook_on_stats":
-            stats = data
-    counts = {
-        name: sum((stats.get(name) or {}).values())
-        for name in ("ok", "changed", "failures", "dark")
-    }
-    if done.returncode or counts["failures"] or counts["dark"]:
-        said = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
-        raise PlaybookFailed(f"{playbook.name}: {first_failure or said}")
-    return PlaybookRun(counts["ok"], counts["changed"], counts["failures"], counts["dark"], printed)
-
-
-def _events(folder: Path) -> Iterator[dict[str, Any]]:
-    files = (folder / "artifacts" / IDENT / "job_events").glob("*.json")
-    for path in sorted(files, key=lambda path: int(path.name.partition("-")[0])):
-        yield json.loads(path.read_text())
-
-
-def _message(result: Mapping[str, Any]) -> str:
-    text = str(result.get("msg") or result.get("stderr") or "failed").strip()
-    return text.splitlines()[0] if text else "failed"
+def _result(playbook: Path, heard: Heard, said: str) -> PlaybookRun:
+    counts = heard.counts()
+    if heard.first_failure or said or counts["failures"] or counts["dark"]:
+        raise PlaybookFailed(f"{playbook.name}: {heard.first_failure or said or 'failed'}")
+    return PlaybookRun(
+        counts["ok"], counts["changed"], counts["failures"], counts["dark"], heard.printed
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from exitkit import plugins
+from exitkit.drivers.ansible_collections import collection_checks
 from exitkit.errors import ExitkitError
 from exitkit.model.plan import Plan
 from exitkit.ports import Check, Collector, Context, Source
@@ -40,6 +41,7 @@ def machine_checks(root: Path, now: dt.datetime, environ: Mapping[str, str]) -> 
 def rehearsal_checks(plan: Plan, environ: Mapping[str, str]) -> Iterator[Check]:
     """Look for what the steps of the plan, and the restorers they name, need."""
     needs: set[str] = set()
+    collections: set[str] = set()
     for folder, attribute, wanted in (
         ("steps", "kind", {step.kind for step in plan.steps()}),
         ("restorers", "what", {str(s.params["what"]) for s in plan.steps() if "what" in s.params}),
@@ -48,6 +50,7 @@ def rehearsal_checks(plan: Plan, environ: Mapping[str, str]) -> Iterator[Check]:
         for name in sorted(wanted):
             if name in known:
                 needs.update(known[name].needs)
+                collections.update(getattr(known[name], "collections", ()))
                 yield from _clients(f"plan: {attribute} {name}", known[name].needs)
             else:
                 yield Check(
@@ -58,6 +61,7 @@ def rehearsal_checks(plan: Plan, environ: Mapping[str, str]) -> Iterator[Check]:
         path = f"{beside}:{environ.get('PATH', '')}"
         move = "pip install 'exitkit-reversibility[rehearsal]'"
         yield _program("ansible-playbook", {"PATH": path}, move)
+    yield from collection_checks(sorted(collections))
 
 
 def workspace_checks(

@@ -1,0 +1,111 @@
+"""Keep a playbook on the hosts it was given, and data out of its templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exitkit.errors import InputError
+
+BESIDE = ("tasks", "roles", "handlers")
+MOST_FILES = 5_000
+_LEADS_AWAY = {
+    "delegate_to": "hands a task to another host",
+    "local_action": "runs a task on this machine",
+    "add_host": "adds a host that no inventory names",
+    "connection": "changes how its hosts are reached",
+    "ansible_host": "sends a host's tasks to another address",
+    "ansible_port": "sends a host's tasks to another address",
+    "ansible_connection": "changes how its hosts are reached",
+}
+"""Keys by which tasks leave the hosts that `--limit` leaves them."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what Ansible marks as sealed or unsafe as the text it is."""
+
+
+for _tag in ("!unsafe", "!vault"):
+    _Loader.add_constructor(_tag, lambda loader, node: str(node.value))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every text so that Ansible leaves it alone."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write a value that is there twice twice: Ansible's reader knows no aliases of texts."""
+        return True
+
+
+class _Inert(str):
+    """A text that looks like a template and is none."""
+
+
+_Dumper.add_representer(
+    _Inert, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"')
+)
+
+
+def written_inert(variables: Mapping[str, Any]) -> str:
+    """Return variables as YAML in which a text with braces is data, whoever wrote it.
+
+    Ansible fills in templates wherever it finds them: the name of a file in a bundle could run a
+    command here.
+    """
+    return yaml.dump(_inert(dict(variables)), Dumper=_Dumper, allow_unicode=True, sort_keys=True)
+
+
+def outside_faults(playbook: Path) -> Iterator[str]:
+    """Say by which of its keys a playbook, or a file beside it, would leave its hosts."""
+    for path in _files(playbook):
+        try:
+            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        except yaml.YAMLError as fault:
+            raise InputError(f"{path}: not YAML ({' '.join(str(fault).split())[:120]})") from fault
+        for key in _keys(document):
+            why = _LEADS_AWAY.get(key.rpartition(".")[2])
+            if why:
+                yield f"{path.name}: `{key}` {why}"
+
+
+def _files(playbook: Path) -> Iterator[Path]:
+    yield playbook
+    count = 0
+    for name in BESIDE:
+        for path in sorted((playbook.parent / name).rglob("*")):
+            if path.suffix not in (".yml", ".yaml") or not path.is_file():
+                continue
+            count += 1
+            if count > MOST_FILES:
+                raise InputError(f"{playbook.parent}: more than {MOST_FILES} files of tasks")
+            # Not `roles/web/files/x.yml`: what is copied to a host is no task.
+            if "files" not in path.parts and "templates" not in path.parts:
+                yield path
+
+
+def _keys(document: Any) -> Iterator[str]:
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            if not (str(key) == "connection" and isinstance(value, Mapping)):
+                yield str(key)
+            yield from _keys(value)
+    elif isinstance(document, list):
+        for one in document:
+            yield from _keys(one)
+
+
+def _inert(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        for key in value:
+            if "{" in str(key):
+                raise InputError(f"{json.dumps(str(key))[:80]}: a name with braces; rename it")
+        return {str(key): _inert(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_inert(one) for one in value]
+    if isinstance(value, str):
+        return _Inert(value) if "{" in value else str(value)
+    return value

@@ -1,0 +1,72 @@
+"""Playbooks stay on their hosts, and data stays data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exitkit.drivers.ansible_guard import outside_faults, written_inert
+from exitkit.errors import InputError
+
+PLAY = "- hosts: all\n  tasks:\n    - ansible.builtin.command: id\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("delegate_to", f"{PLAY}      delegate_to: db1\n"),
+        ("local_action", "- hosts: all\n  tasks:\n    - local_action: {module: command}\n"),
+        ("ansible.builtin.add_host", f"{PLAY}    - ansible.builtin.add_host: {{name: db1}}\n"),
+        ("connection", "- hosts: all\n  connection: local\n"),
+        ("ansible_host", "- hosts: all\n  vars: {ansible_host: 10.0.0.1}\n"),
+        ("delegate_to", "- hosts: all\n  tasks:\n    - block: [{debug: {}, delegate_to: x}]\n"),
+    ],
+)  # fmt: skip
+def test_a_playbook_that_leaves_its_hosts_is_named_with_its_key(
+    tmp_path: Path, key: str, text: str
+) -> None:
+    playbook = tmp_path / "site.yml"
+    playbook.write_text(text)
+    assert [fault.split("`")[1] for fault in outside_faults(playbook)] == [key]
+
+
+def test_tasks_and_roles_beside_a_playbook_are_read_and_their_files_are_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "site.yml").write_text(PLAY)
+    for name in ("roles/web/tasks/main.yml", "roles/web/files/app.yml"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text("- {debug: {msg: x}, delegate_to: db1}\n")
+    assert list(outside_faults(tmp_path / "site.yml")) == [
+        "main.yml: `delegate_to` hands a task to another host"
+    ]
+
+
+def test_our_own_playbooks_stay_on_their_hosts() -> None:
+    folder = Path(__file__).parents[3] / "exitkit" / "playbooks"
+    playbooks = sorted(folder.glob("*.yml"))
+    assert len(playbooks) > 2
+    assert [fault for one in playbooks for fault in outside_faults(one)] == []
+
+
+def test_a_text_with_braces_is_marked_as_data_at_every_depth() -> None:
+    hostile = "{{ lookup('pipe', 'id') }}"
+    written = written_inert({"name": hostile, "tags": [{"owner": "a{%b"}], "port": 443, "on": True})
+    assert written.count("!unsafe") == 2
+
+    class Reader(yaml.SafeLoader):
+        pass
+
+    Reader.add_constructor("!unsafe", lambda loader, node: ("data", node.value))
+    read = yaml.load(written, Loader=Reader)
+    assert read["name"] == ("data", hostile)
+    assert read["tags"] == [{"owner": ("data", "a{%b")}]
+    assert (read["port"], read["on"]) == (443, True)
+
+
+def test_a_name_with_braces_is_refused() -> None:
+    with pytest.raises(InputError, match="a name with braces"):
+        written_inert({"tags": {"{{ x }}": "y"}})
