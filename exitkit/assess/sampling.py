@@ -52,6 +52,11 @@ def sample(
     return tuple(sorted(chosen.values(), key=lambda one: (one.category, one.name, one.asset)))
 
 
+def drawn(names: Iterable[str], seed: str, count: int) -> tuple[str, ...]:
+    """Return `count` of the names by lot, in name order; the same seed draws the same ones."""
+    return tuple(sorted(sorted(set(names), key=lambda name: _lot(seed, name))[:count]))
+
+
 def _lot(seed: str, asset: str) -> str:
     return hashlib.sha256(f"{seed}\n{asset}".encode()).hexdigest()
 

@@ -92,12 +92,12 @@ def run_playbook(
         raise PlaybookFailed(f"{folder}: exists already; every run needs a new folder")
     project = folder / "project"
     project.mkdir(parents=True)
-    local = {} if options.worker else _interpreter(inventory, hosts)
-    (project / VARIABLES).write_text(written_inert(local | dict(variables or {})))
+    (project / VARIABLES).write_text(written_inert(variables or {}))
     for path in options.files:
         shutil.copyfile(path, project / path.name)
     words = [f"--limit {shlex.quote(hosts)}", f"--extra-vars @{_given(project, options)}"]
     words += ["--check", "--diff"] if options.check else []
+    words += _interpreter(inventory, hosts)
     environ = _environ(folder, owner, options.environ)
     secrets = [*_secrets(options.environ), *_secrets(variables or {})]
     heard = Heard(options.progress, secrets)
@@ -133,10 +133,13 @@ def end_leftovers(owner: str) -> None:
                 process.send_signal(signal.SIGKILL)
 
 
-def connection_of(inventory: Path, host: str) -> str:
-    """Return `ansible_connection` of a host of a YAML inventory; Ansible's default is ssh."""
+def connection_of(inventory: Path, hosts: str) -> str:
+    """Return `ansible_connection` of the first of some hosts or groups of a YAML inventory.
+
+    `hosts` are names with commas between them, as `--limit` takes them; the default is ssh.
+    """
     document = yaml.safe_load(inventory.read_text(encoding="utf-8"))
-    return next(_connections(document or {}, host, "ssh"), "ssh")
+    return next(_connections(document or {}, frozenset(hosts.split(",")), "ssh", False), "ssh")
 
 
 def _given(project: Path, options: PlaybookOptions) -> str:
@@ -144,22 +147,26 @@ def _given(project: Path, options: PlaybookOptions) -> str:
     return VARIABLES if options.worker else shlex.quote(str((project / VARIABLES).absolute()))
 
 
-def _interpreter(inventory: Path, hosts: str) -> dict[str, str]:
-    # On our own machine we know which Python works; what Ansible discovers may be a shim.
-    if connection_of(inventory, hosts) != "local":
-        return {}
+def _interpreter(inventory: Path, hosts: str) -> list[str]:
+    # Where no SSH is in between we know which Python works; what Ansible discovers may be a shim.
     declared = "ansible_python_interpreter" in inventory.read_text(encoding="utf-8")
-    return {} if declared else {"ansible_python_interpreter": sys.executable}
+    if declared or connection_of(inventory, hosts) != "local":
+        return []
+    python = "ansible_python_interpreter={{ ansible_playbook_python }}"
+    return [f"--extra-vars {shlex.quote(python)}"]
 
 
-def _connections(groups: Mapping[str, Any], host: str, inherited: str) -> Iterator[str]:
-    for group in groups.values():
-        members = group or {}
+def _connections(
+    groups: Mapping[str, Any], wanted: frozenset[str], inherited: str, is_inside: bool
+) -> Iterator[str]:
+    for group, content in groups.items():
+        members = content or {}
         own = str((members.get("vars") or {}).get("ansible_connection", inherited))
+        inside = is_inside or group in wanted
         for name, variables in (members.get("hosts") or {}).items():
-            if host in (name, "all"):
+            if inside or name in wanted:
                 yield str((variables or {}).get("ansible_connection", own))
-        yield from _connections(members.get("children") or {}, host, own)
+        yield from _connections(members.get("children") or {}, wanted, own, inside)
 
 
 def _environ(folder: Path, owner: str, given: Mapping[str, str]) -> dict[str, str]:

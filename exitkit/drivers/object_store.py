@@ -43,13 +43,26 @@ class StoredObject:
 class ObjectStore:
     """One endpoint with one login; every fault leaves as a StoreError."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, session: Any = None, login: Mapping[str, str] | None = None):
+        self._client, self._session, self._login = client, session, dict(login or {})
 
     @property
     def endpoint(self) -> str:
         """The URL we speak to."""
         return str(self._client.meta.endpoint_url).rstrip("/")
+
+    def account(self) -> str:
+        """Return the AWS account behind it; empty where another maker serves.
+
+        One address of Amazon serves every account: it does not tell a source from a target.
+        """
+        if self._session is None or "amazonaws" not in self.endpoint:
+            return ""
+        sts = self._session.client(
+            "sts", region_name=self._client.meta.region_name, **self._login
+        )  # fmt: skip
+        with _named_faults("account"):
+            return str(sts.get_caller_identity()["Account"])
 
     def buckets(self) -> tuple[str, ...]:
         """List the buckets by name."""
@@ -134,7 +147,7 @@ def open_object_store(
     client = session.client(
         "s3", endpoint_url=settings.get("endpoint_url"), region_name=region, config=config, **login
     )
-    return ObjectStore(client)
+    return ObjectStore(client, session, login)
 
 
 _TRANSFER = TransferConfig(multipart_threshold=64 * CHUNK, max_concurrency=4)

@@ -127,12 +127,14 @@ class RunState:
 
     @property
     def incidents(self) -> tuple[str, ...]:
-        """What could not be taken back, one line each."""
+        """What could not be taken back, and what a target's quota stopped, one line each."""
         kept = [f"step {name}: {step.incident}" for name, step in self.steps.items()
                 if step.incident]  # fmt: skip
+        stopped = [f"step {name}: {step.message}" for name, step in self.steps.items()
+                   if step.outcome.get("metrics", {}).get("quota_exceeded")]  # fmt: skip
         changed = [f"target {name}: not as it was before" for name, equal in self.compared.items()
                    if not equal]  # fmt: skip
-        return (*kept, *changed)
+        return (*kept, *stopped, *changed)
 
     @property
     def word(self) -> str:

@@ -171,7 +171,8 @@ def _steps(events: Sequence[Event]) -> Iterator[StepRow]:
 
 def _incidents(events: Sequence[Event]) -> Iterator[StepRow]:
     for event in events:
-        if event.type == "step.compensation_failed":
+        stopped = event.type == "step.failed" and at(event.data, "outcome.metrics.quota_exceeded")
+        if event.type == "step.compensation_failed" or stopped:
             message = _message(event)
             yield StepRow(event.milestone, event.step, "", "failed", message, event.sequence)
 

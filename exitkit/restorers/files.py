@@ -14,13 +14,20 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
-from exitkit.drivers.ansible import PlaybookRun, connection_of, end_leftovers, run_playbook
+from exitkit.drivers.ansible import (
+    PlaybookOptions,
+    PlaybookRun,
+    connection_of,
+    end_leftovers,
+    run_playbook,
+)
+from exitkit.drivers.ssh_login import host_key_identities
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
@@ -28,6 +35,7 @@ from exitkit.store.holdings import chosen
 from exitkit.store.reader import open_bundle
 from exitkit.store.script_files import ScriptFile, archive_of, folders_of, script_files
 from exitkit.store.touched import note_touched, noted_touched
+from exitkit.workspace.inventory import InventoryHost, inventory_of
 
 RESTORE, UNDO, READ = "restore_scripts.yml", "restore_scripts.undo.yml", "read_scripts.yml"
 READ_TASK = "List the files"
@@ -49,10 +57,14 @@ class FilesRestorer:
     needs: ClassVar[tuple[str, ...]] = ("ansible_runner:rehearsal", "ansible:rehearsal")
 
     def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it, or the host where it is another one."""
+        """Name the folder and those around it, or the host with its address and host keys."""
         directory = _directory(target)
         if not _is_local(target):
-            return frozenset({f"host:{_hosts(target)}:{directory}"})
+            names = {f"host:{_hosts(target)}:{directory}"}
+            for host in _reached(target, environ):
+                names.add(f"endpoint:ssh://{host.host}:{host.port}")
+                names.update(host_key_identities(host.host, host.port, host.known_hosts))
+            return frozenset(names)
         around = (Path(directory).resolve(), *Path(directory).resolve().parents)
         return frozenset(f"folder:{folder}" for folder in around)
 
@@ -87,9 +99,9 @@ class FilesRestorer:
         with tempfile.TemporaryDirectory(dir=context.attempt_dir, prefix=".stage-") as stage:
             archive = Path(stage) / "scripts.tar"
             archive.write_bytes(archive_of(wanted))
-            first = _run(RESTORE, target, context, "ansible-1", archive=str(archive))
+            first = _run(RESTORE, target, context, "ansible-1", sent=archive)
             took_ms = int((time.monotonic() - started) * 1000)
-            second = _run(RESTORE, target, context, "ansible-2", archive=str(archive))
+            second = _run(RESTORE, target, context, "ansible-2", sent=archive)
         items = list(_compare(wanted, _parsed(second.printed.get(READ_TASK, "")), Canaries.of({})))
         different = sum(item.result != "equal" for item in items)
         size = sum(len(file.body) for file in wanted)
@@ -153,6 +165,12 @@ def _is_local(target: Target) -> bool:
     return connection_of(_inventory(target), _hosts(target)) == "local"
 
 
+def _reached(target: Target, environ: Mapping[str, str]) -> tuple[InventoryHost, ...]:
+    """Return the host a target names; where it names a group, any host of the inventory."""
+    hosts = inventory_of(target.settings, target.base, environ, devices=False)
+    return tuple(one for one in hosts if one.name == _hosts(target)) or hosts
+
+
 def _directory(target: Target) -> str:
     directory = str(target.settings["directory"])
     return str((target.base / directory).absolute()) if _is_local(target) else directory
@@ -169,11 +187,24 @@ def _new_folder(context: StepContext, name: str) -> Path:
 
 
 def _run(
-    name: str, target: Target, context: StepContext, label: str, **variables: Any
+    name: str,
+    target: Target,
+    context: StepContext,
+    label: str,
+    *,
+    sent: Path | None = None,
+    **variables: Any,
 ) -> PlaybookRun:
+    """Play for a step; `sent` goes along as the variable `archive`."""
+    folder = _new_folder(context, label)
+    options = PlaybookOptions(files=[sent] if sent else [], progress=context.progress)
+    if sent:
+        # A worker finds it in the project it was sent; here it has a path.
+        place = folder.absolute() / "project" / sent.name
+        variables["archive"] = sent.name if target.settings.get("worker") else str(place)
     return _play(
-        name, target, _new_folder(context, label), variables,
-        own=context.workspace / "playbooks", owner=context.idempotency_key,
+        name, target, folder, variables, own=context.workspace / "playbooks",
+        owner=context.idempotency_key, options=options,
     )  # fmt: skip
 
 
@@ -185,6 +216,7 @@ def _play(
     *,
     own: Path | None = None,
     owner: str = "exitkit-read",
+    options: PlaybookOptions | None = None,
 ) -> PlaybookRun:
     """Run the workspace's playbook of that name, or else ours."""
     given = {"directory": _directory(target), **variables}
@@ -197,6 +229,9 @@ def _play(
             owner=owner,
             hosts=_hosts(target),
             variables=given,
+            options=replace(
+                options or PlaybookOptions(), worker=tuple(target.settings.get("worker") or ())
+            ),
         )
 
 

@@ -59,8 +59,14 @@ class ObjectsRestorer:
     needs: ClassVar[tuple[str, ...]] = ("boto3:rehearsal",)
 
     def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the endpoint."""
-        return frozenset({f"endpoint:{_endpoint(target, environ)}"})
+        """Name the endpoint, and the account where one address serves many."""
+        who = f"target {target.id}"
+        if target.type == "rclone":
+            return frozenset({f"endpoint:{place_of(target.settings, environ, who)}"})
+        store = open_object_store(target.settings, environ, who)
+        account = store.account()
+        names = {f"endpoint:{store.endpoint}", f"aws-account:{account}"}
+        return frozenset(names if account else {f"endpoint:{store.endpoint}"})
 
     def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
         """List buckets and objects, each object with the digest of its bytes."""
@@ -169,13 +175,6 @@ def _opened(target: Target, environ: Mapping[str, str]) -> Iterator[Store]:
             yield store
     else:
         yield open_object_store(target.settings, environ, who)
-
-
-def _endpoint(target: Target, environ: Mapping[str, str]) -> str:
-    who = f"target {target.id}"
-    if target.type == "rclone":
-        return place_of(target.settings, environ, who)
-    return open_object_store(target.settings, environ, who).endpoint
 
 
 def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...], set[str]]:

@@ -2,8 +2,11 @@
 
 Params: `playbook: playbooks/configure_app.yml` (beside it `configure_app.undo.yml`, or `undo:`),
 `target` (a target of type `host`), optional `variables: {...}` and `twice: true`, which runs it
-again and measures `second_run_changed`. Metrics: `tasks_ok`, `tasks_changed`. Its `directory`,
-where the target has one, is passed on as the variable `directory`.
+again and measures `second_run_changed`. `check: true` is a dry run: Ansible says what it would
+change and writes nothing. `sample: {hosts: 3, seed: "2026"}` runs it on so many hosts of the
+target's group, drawn by lot. Metrics: `tasks_ok`, `tasks_changed`, `hosts`. Its `directory`,
+where the target has one, is passed on as the variable `directory`; its `worker` runs the playbook
+inside its own network.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from exitkit.assess.sampling import drawn
 from exitkit.drivers.ansible import (
     PlaybookFailed,
+    PlaybookOptions,
     PlaybookRun,
     end_leftovers,
     run_playbook,
@@ -22,8 +27,10 @@ from exitkit.drivers.ansible import (
 from exitkit.errors import InputError
 from exitkit.model.plan import Step
 from exitkit.model.run import Measurement, Outcome, StepStatus
-from exitkit.ports import StepContext
+from exitkit.ports import StepContext, Target
+from exitkit.store.quota import EXCEEDED, QuotaExceeded, within_quota
 from exitkit.store.touched import note_touched, noted_touched
+from exitkit.workspace.inventory_groups import read_groups
 
 
 class PlaybookStep:
@@ -40,29 +47,45 @@ class PlaybookStep:
                 yield f"`{name}` is missing"
         if Path(str(step.params.get("playbook", ""))).is_absolute():
             yield "`playbook` is a path below the workspace"
+        if step.params.get("check") and step.params.get("twice"):
+            yield "`check` writes nothing, so there is nothing to do `twice`"
+        drawing = step.params.get("sample")
+        if drawing is not None and not (drawing.get("hosts") and str(drawing.get("seed", ""))):
+            yield "`sample` needs `hosts`, a number, and the `seed` its lot is drawn with"
 
     def run(self, step: Step, context: StepContext) -> Outcome:
         """Run it, and again where the step says `twice`."""
-        if not _undo_path(step, context).is_file():
+        is_dry = bool(step.params.get("check"))
+        if not is_dry and not _undo_path(step, context).is_file():
             raise InputError(
                 f"step {step.id}: no {_undo_path(step, context).name} beside the playbook;"
                 " write the playbook that takes it back"
             )
-        touched = {"playbook": step.params["playbook"]}
-        note_touched(context, touched)
+        # A dry run touches nothing, so there is nothing to take back.
+        touched = {} if is_dry else {"playbook": step.params["playbook"]}
+        if touched:
+            note_touched(context, touched)
         path = context.workspace / str(step.params["playbook"])
         started = time.monotonic()
+        hosts = _hosts(step, _target(step, context))
         try:
-            first = _play(path, step, context, "ansible-1")
-            took_ms = int((time.monotonic() - started) * 1000)
-            metrics = {"tasks_ok": first.ok, "tasks_changed": first.changed}
-            if step.params.get("twice"):
-                metrics["second_run_changed"] = _play(path, step, context, "ansible-2").changed
+            with within_quota(_target(step, context), context, 0):
+                first = _play(path, step, context, "ansible-1")
+                took_ms = int((time.monotonic() - started) * 1000)
+                metrics = {
+                    "tasks_ok": first.ok, "tasks_changed": first.changed, "hosts": len(hosts),
+                }  # fmt: skip
+                if step.params.get("twice"):
+                    metrics["second_run_changed"] = _play(path, step, context, "ansible-2").changed
         except PlaybookFailed as fault:
             return Outcome(StepStatus.FAILED, str(fault), touched=touched)
+        except QuotaExceeded as fault:
+            return Outcome(StepStatus.FAILED, str(fault), {EXCEEDED: True}, touched=touched)
+        word = "would change" if is_dry else "changed"
         return Outcome(
             StepStatus.SUCCEEDED,
-            f"{path.name}: {first.ok} tasks, {first.changed} changed something",
+            f"{path.name} on {', '.join(hosts)[:200]}: {first.ok} tasks, {first.changed} {word}"
+            " something",
             metrics,
             measurements=(Measurement("playbook", first.ok, 0, took_ms),),
             touched=touched,
@@ -87,22 +110,52 @@ def _undo_path(step: Step, context: StepContext) -> Path:
     return context.workspace / str(step.params["undo"]) if step.params.get("undo") else own
 
 
-def _play(path: Path, step: Step, context: StepContext, name: str) -> PlaybookRun:
+def _target(step: Step, context: StepContext) -> Target:
     target = context.targets[str(step.params["target"])]
     if target.type != "host":
         raise InputError(
             f"step {step.id}: target {target.id} is of type {target.type}; name one of type host"
         )
+    return target
+
+
+def _hosts(step: Step, target: Target) -> tuple[str, ...]:
+    """Return the hosts of the target's host or group, or those that the lot falls on."""
+    pattern = str(target.settings.get("host", "all"))
+    groups = read_groups(_inventory(target), "")
+    among = [
+        name
+        for name in groups.hosts
+        if pattern in ("all", name) or pattern in groups.groups_of(name)
+    ]  # fmt: skip
+    drawing = step.params.get("sample")
+    if not drawing:
+        return tuple(sorted(among)) or (pattern,)
+    return drawn(among, str(drawing["seed"]), int(drawing["hosts"]))
+
+
+def _inventory(target: Target) -> Path:
+    return target.base / str(target.settings["inventory"])
+
+
+def _play(path: Path, step: Step, context: StepContext, name: str) -> PlaybookRun:
+    target = _target(step, context)
     taken = len(list(context.attempt_dir.glob(f"{name}*")))
     folder = context.attempt_dir / (f"{name}-{taken + 1}" if taken else name)
     variables = dict(step.params.get("variables") or {})
     if target.settings.get("directory"):
         variables = {"directory": target.settings["directory"], **variables}
+    hosts = str(target.settings.get("host", "all"))
     return run_playbook(
         path,
-        target.base / str(target.settings["inventory"]),
+        _inventory(target),
         folder,
         owner=context.idempotency_key,
-        hosts=str(target.settings.get("host", "all")),
+        hosts=",".join(_hosts(step, target)) if step.params.get("sample") else hosts,
         variables=variables,
+        options=PlaybookOptions(
+            check=bool(step.params.get("check")),
+            worker=tuple(target.settings.get("worker") or ()),
+            progress=context.progress,
+        ),
     )

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from exitkit.model.plan import Step
-from exitkit.model.run import Outcome
+from exitkit.model.run import Outcome, StepStatus
 from exitkit.plugins import restorer_of
 from exitkit.ports import StepContext
+from exitkit.store.quota import EXCEEDED, QuotaExceeded, volume_of, within_quota
 
 
 class RestoreStep:
@@ -33,9 +34,14 @@ class RestoreStep:
             yield "`assets` needs a `native_type`"
 
     def run(self, step: Step, context: StepContext) -> Outcome:
-        """Restore and read back."""
+        """Restore and read back; what the target's quota does not allow is not begun."""
         restorer, target = restorer_of(step, context.targets)
-        return restorer.restore(step, target, context)
+        size = volume_of(step, context) if target.settings.get("quota") else 0
+        try:
+            with within_quota(target, context, size):
+                return restorer.restore(step, target, context)
+        except QuotaExceeded as fault:
+            return Outcome(StepStatus.FAILED, str(fault), {EXCEEDED: True})
 
     def undo(self, step: Step, touched: Mapping[str, Any], context: StepContext) -> Outcome:
         """Leave the target as it was."""

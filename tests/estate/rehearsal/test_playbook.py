@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -127,3 +128,64 @@ def words(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+FLEET = (
+    "all:\n  vars: {ansible_connection: local}\n  children:\n    fleet:\n      hosts:\n"
+    + "".join(f"        web{number}:\n" for number in range(6))
+)
+
+
+def test_a_dry_run_on_hosts_drawn_by_lot_writes_nothing_and_needs_no_undo(
+    context: StepContext, tmp_path: Path
+) -> None:
+    (tmp_path / "hosts.yml").write_text(FLEET)
+    settings = {"inventory": "hosts.yml", "host": "fleet", "directory": str(tmp_path / "srv")}
+    fleet = replace(context, targets={"host": Target("host", "host", settings, tmp_path)})
+    said: list[str] = []
+    params = {name: value for name, value in STEP.params.items() if name != "twice"}
+    dry = Step("note", "playbook", {**params, "check": True, "sample": {"hosts": 2, "seed": "26"}})
+    outcome = PlaybookStep().run(dry, replace(fleet, progress=said.append))
+    assert outcome.status is StepStatus.SUCCEEDED, outcome.message
+    assert (outcome.metrics["hosts"], outcome.metrics["tasks_changed"]) == (2, 2)
+    drawn = sorted(line.split(":")[0] for line in said)
+    assert len(set(drawn)) == 2
+    assert outcome.message.startswith(f"write_note.yml on {', '.join(drawn)}: ")
+    assert "would change" in outcome.message
+    assert not (tmp_path / "srv" / "note").exists()
+    assert outcome.touched == {}
+
+
+def test_a_worker_runs_what_it_is_sent_and_nothing_secret_stays(
+    context: StepContext, tmp_path: Path
+) -> None:
+    (context.workspace / "playbooks" / "write_note.undo.yml").write_text(UNDO)
+    far = context.targets["host"].settings | {"worker": worker_of(tmp_path)}
+    said: list[str] = []
+    there = replace(
+        context,
+        targets={"host": Target("host", "host", far, tmp_path)},
+        progress=said.append,
+    )
+    secret = "Never-Seen-Again-51b2"
+    params = {**STEP.params, "twice": False, "variables": {"text": "größer", "a_token": secret}}
+    outcome = PlaybookStep().run(Step("note", "playbook", params), there)
+    assert outcome.status is StepStatus.SUCCEEDED, outcome.message
+    assert (tmp_path / "srv" / "note").read_text() == "größer"
+    assert said == ["here: The note: changed"]
+    assert (tmp_path / "sent").stat().st_size > 1000, "it went through the pipe of the worker"
+    kept = [path for path in there.attempt_dir.rglob("*") if path.is_file()]
+    assert any("job_events" in str(path) for path in kept)
+    assert [path for path in kept if secret.encode() in path.read_bytes()] == []
+
+
+def worker_of(tmp_path: Path) -> list[str]:
+    """A worker behind a pipe that notes what passes, in a folder and environment of its own."""
+    script = tmp_path / "worker.sh"
+    far = tmp_path / "far"
+    far.mkdir()
+    script.write_text(
+        f'cd {far}\ntee {tmp_path}/sent | env -i PATH="$PATH" HOME={far}'
+        f" {sys.executable} -m ansible_runner worker --private-data-dir {far}/job --delete\n"
+    )
+    return ["sh", str(script)]
