@@ -4,14 +4,14 @@
 set -euo pipefail
 
 declare -A package_of=(
-    [chromium]=chromium [chromedriver]=chromium-driver [jq]=jq [git]=git [openssl]=openssl
+    [chromium]=chromium [chromedriver]=chromium-driver [jq]=jq [git]=git [openssl]=openssl [nsd]=nsd
     [swift-proxy-server]=swift-proxy [swift-account-server]=swift-account
     [swift-container-server]=swift-container [swift-object-server]=swift-object
     [memcached]=memcached [npm]=npm [mariadb-install-db]=mariadb-server
 )
 missing=()
 for program in "${!package_of[@]}"; do
-    command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+    PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
 if [ ${#missing[@]} -gt 0 ]; then

@@ -63,6 +63,11 @@ def heads_of(repository: Path, deadline_s: float) -> dict[str, str]:
     return {ref: object_id for object_id, _, ref in pairs}
 
 
+def text_at_head(repository: Path, deadline_s: float) -> str:
+    """Return every file at HEAD as one archive, for words to be looked for in it."""
+    return _git(deadline_s, f"--git-dir={repository}", "archive", "--format=tar", "HEAD")
+
+
 def _git(deadline_s: float, *arguments: str) -> str:
     try:
         done = subprocess.run(

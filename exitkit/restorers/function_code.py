@@ -2,9 +2,10 @@
 
 Step params: `{what: function-code, target: <folder target>, assets: {native_type:
 "AWS::Lambda::Function", names: ["*"]}}` and `events: [{name, function, payload, answer}]`, where
-`answer` is what the source gave for `payload`; optional `rename`, `env` (names of variables the
-functions need), `seconds` (for one answer, 30). Functions of the runtimes `python*` and `nodejs*`
-are run by the `python3` and `node` of this machine; others are compared file by file only.
+`answer` is what the source gave for `payload`; optional `rename`, `canaries`, `canary_pattern`,
+`env` (names of variables the functions need), `seconds` (for one answer, 30). Functions of the
+runtimes `python*` and `nodejs*` are run by the `python3` and `node` of this machine; others are
+compared file by file only.
 """
 
 from __future__ import annotations
@@ -108,9 +109,10 @@ class FunctionCodeRestorer:
         functions, losses = _functions(open_bundle(context.bundle), step)
         items: list[ItemResult] = []
         proofs: list[Proof] = []
+        canaries = Canaries.of(step.params)
         answers = 0
         for one in functions:
-            found = list(_files(one, target))
+            found = list(_files(one, target, canaries))
             asked = list(_answers(one, step, target, context))
             answers += sum(item.result == "equal" for item in asked)
             items += [*found, *asked]
@@ -118,7 +120,7 @@ class FunctionCodeRestorer:
             if asked and all(item.result == "equal" for item in (*found, *asked)):
                 proofs.append(Proof(one.urn, "code"))
         return compared(
-            "functions", items, canaries=Canaries.of({}), losses=losses, proofs=proofs,
+            "functions", items, canaries=canaries, losses=losses, proofs=proofs,
             metrics={"answers_equal": answers},
         )  # fmt: skip
 
@@ -174,15 +176,22 @@ def _unpack(package: Path, folder: Path) -> str:
     return ""
 
 
-def _files(one: _Function, target: Target) -> Iterator[ItemResult]:
+def _files(
+    one: _Function, target: Target, canaries: Canaries | None = None
+) -> Iterator[ItemResult]:
     folder = ground_of(target) / one.folder
     with zipfile.ZipFile(one.package) as archive:
         for member in _members(archive):
             item = f"file {one.name}/{member.filename}"
             path = below(folder, member.filename)
+            if canaries is not None:
+                canaries.expect(archive.read(member))
             if path is None or not path.is_file():
                 yield ItemResult(item, "missing")
-            elif digest_of(path) != hashlib.sha256(archive.read(member)).hexdigest():
+                continue
+            if canaries is not None:
+                canaries.see(path.read_bytes())
+            if digest_of(path) != hashlib.sha256(archive.read(member)).hexdigest():
                 yield ItemResult(item, "different", "other bytes")
             else:
                 yield ItemResult(item, "equal")

@@ -1,12 +1,14 @@
 """Clone git repositories from the history the bundle holds, check them whole, compare every head.
 
 Step params: `{what: repositories, target: <folder target>, assets: {native_type:
-"Git/Repository", names: ["*"]}}`; optional `rename`. Target settings: `{path: sandbox/git}`.
+"Git/Repository", names: ["*"]}}`; optional `rename`, `canaries`, `canary_pattern`. Target
+settings: `{path: sandbox/git}`.
 Each becomes a bare repository `<name>.git`, ready to be served or pushed to another host.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +16,13 @@ from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.drivers.git import GitFailed
-from exitkit.drivers.git_clone import bundle_heads, check_whole, clone_bundle, heads_of
+from exitkit.drivers.git_clone import (
+    bundle_heads,
+    check_whole,
+    clone_bundle,
+    heads_of,
+    text_at_head,
+)
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
@@ -77,15 +85,17 @@ class RepositoriesRestorer:
         """Check every clone again and compare its heads with those of the bundle."""
         bundle = open_bundle(context.bundle)
         held, losses = _held(bundle, step)
+        canaries = Canaries.of(step.params)
         items: list[ItemResult] = []
         proofs: list[Proof] = []
         for holding, name, history in held:
             found = list(_compare(history, ground_of(target) / name, name))
+            _look_for(canaries, bundle, holding, ground_of(target) / name)
             items += found
             if all(item.result == "equal" for item in found):
                 proofs.append(Proof(holding.urn, "history"))
         return compared(
-            "heads", items, canaries=Canaries.of({}), losses=losses, proofs=proofs,
+            "heads", items, canaries=canaries, losses=losses, proofs=proofs,
             metrics={"repositories_compared": len(held)},
         )  # fmt: skip
 
@@ -110,6 +120,15 @@ def _held(
         name = segment(restored_name(step, holding.name)) + SUFFIX
         held.append((holding, name, bundle.content_path(paths[0])))
     return held, tuple(losses)
+
+
+def _look_for(canaries: Canaries, bundle: Bundle, holding: Holding, clone: Path) -> None:
+    """Look at the files at HEAD: in the bundle they stand beside the history, as an archive."""
+    for path in holding.paths("script"):
+        if path.endswith(".tar"):
+            canaries.expect(bundle.content_path(path).read_bytes())
+    with contextlib.suppress(GitFailed):  # what is wrong with the clone is an item of its own
+        canaries.see(text_at_head(clone, DEADLINE_S).encode())
 
 
 def _compare(history: Path, clone: Path, name: str) -> Iterator[ItemResult]:

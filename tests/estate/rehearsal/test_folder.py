@@ -66,7 +66,7 @@ def repository(tmp_path: Path) -> Source:
 
     git("init", "-q", "-b", "main")
     for text in ("first", "second"):
-        (folder / "run.sh").write_text(f"echo {text}\n")
+        (folder / "run.sh").write_text(f"echo {text}  # EXITKIT-CANARY-{text.upper()}\n")
         git("add", ".")
         git("commit", "-q", "-m", text)
     git("tag", "-a", "v1", "-m", "one")
@@ -98,8 +98,10 @@ def test_a_repository_is_cloned_with_every_head_and_leaves_again(
         for one in (source, clone)
     ]
     assert heads[0] == heads[1]
-    compare = step_of("repositories", "Git/Repository", "compare")
+    pattern = "EXITKIT-CANARY-[A-Z]+"
+    compare = step_of("repositories", "Git/Repository", "compare", canary_pattern=pattern)
     same = CompareStep().run(compare, context)
+    assert (same.metrics["canaries_expected"], same.metrics["canaries_found"]) == (1, 1)
     assert (same.metrics["items_different"], same.metrics["items_missing"]) == (0, 0)
     assert [proof.aspect for proof in same.proofs] == ["history"]
 

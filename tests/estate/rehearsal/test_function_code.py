@@ -23,9 +23,13 @@ from exitkit.steps.compare import CompareStep
 from exitkit.steps.restore import RestoreStep
 
 SEEN_AT = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
-PYTHON = (
-    "import os\n\ndef handle(event, context):\n    print('noise')\n    return {'sum': sum(event)}\n"
-)
+PYTHON = """\
+import os  # EXITKIT-CANARY-CODE
+
+def handle(event, context):
+    print('noise')
+    return {'sum': sum(event)}
+"""
 NODE = "exports.handle = async (event) => ({ sum: event.reduce((a, b) => a + b, 0) });\n"
 
 
@@ -75,7 +79,9 @@ def test_functions_give_the_same_answers_elsewhere(
         {"name": "two", "function": name, "payload": [1, 2], "answer": {"sum": 3}}
         for name in ("adder", "counter")
     ]
-    same = CompareStep().run(step_of("compare", events=events), context)
+    compare = step_of("compare", events=events, canary_pattern="EXITKIT-CANARY-[A-Z]+")
+    same = CompareStep().run(compare, context)
+    assert (same.metrics["canaries_expected"], same.metrics["canaries_found"]) == (1, 1)
     assert [item.detail for item in same.items if item.result != "equal"] == []
     assert same.metrics["answers_equal"] == 2
     assert len(same.proofs) == 2

@@ -1,0 +1,198 @@
+"""Turn task definitions into Compose files, keep those there are, and have both validated.
+
+Step params: `{what: container-definitions, target: <folder target>, assets: {native_type:
+"AWS::ECS::TaskDefinition", names: ["*"]}}`, or `Host/Compose`; optional `rename`, `canaries`,
+`canary_pattern`. A file is read back, compared service by service and checked against the words of
+the Compose specification; where this machine has `docker compose`, that has to accept it too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.compose import compose_faults, compose_of
+from exitkit.model.plan import Step
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.ports import StepContext, Target
+from exitkit.store.holdings import chosen, restored_name
+from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.paths import segment
+from exitkit.store.placed_files import PlacedFile, put, read_back
+from exitkit.store.reader import Bundle, open_bundle
+
+FILE = "compose.yaml"
+TASK = "AWS::ECS::TaskDefinition"
+DEADLINE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    """One Compose file, what it has to say, and which of its variables a person has to give."""
+
+    name: str
+    file: PlacedFile
+    document: Any
+    aspect: str
+    is_whole: bool
+
+
+class ContainerDefinitionsRestorer:
+    """Move container definitions off their platform."""
+
+    what: ClassVar[str] = "container-definitions"
+    target_types: ClassVar[tuple[str, ...]] = ("folder",)
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the folder and those around it."""
+        return ground_identities(target)
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Leave the listing to the restorer of local objects, which lists every file."""
+        return ()
+
+    def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Write the files and read every service back."""
+        definitions, losses = _definitions(open_bundle(context.bundle), step)
+        names = sorted({one.file.claimed for one in definitions})
+        foreign = claim(target, names, context)
+        if foreign:
+            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
+        started = time.monotonic()
+        put([one.file for one in definitions], target)
+        items = [item for one in definitions for item in _compare(one, target, None)]
+        took_ms = int((time.monotonic() - started) * 1000)
+        size = sum(one.file.size_bytes for one in definitions)
+        moved = Measurement("container-definitions", len(definitions), size, took_ms)
+        what = f"{len(definitions)} Compose files written, {{different}} services not as they were"
+        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+
+    def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Read every service back and have every file validated."""
+        definitions, losses = _definitions(open_bundle(context.bundle), step)
+        canaries = Canaries.of(step.params)
+        by_docker = _has_compose(context.environ)
+        items: list[ItemResult] = []
+        proofs: list[Proof] = []
+        for one in definitions:
+            found = [*_compare(one, target, canaries), *_validated(one, target)]
+            if by_docker:
+                found.append(_accepted(one, target, context.environ))
+            items += found
+            if one.is_whole and all(item.result == "equal" for item in found):
+                proofs.append(Proof(one.file.urn, one.aspect))
+        return compared(
+            "services", items, canaries=canaries, losses=losses, proofs=proofs,
+            metrics={"files_compared": len(definitions), "validated_by_docker": by_docker},
+        )  # fmt: skip
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Remove the files."""
+        return release(target, touched, context)
+
+
+def _definitions(bundle: Bundle, step: Step) -> tuple[Sequence[_Definition], tuple[str, ...]]:
+    definitions: list[_Definition] = []
+    losses: list[str] = []
+    for holding in chosen(bundle, step):
+        name = restored_name(step, holding.name)
+        place = f"{segment(name)}/{FILE}"
+        config = bundle.native(dict(holding.record))
+        if holding.record["provider"]["nativeType"] == TASK:
+            task = config.get("taskDefinition", config)
+            if not task.get("containerDefinitions"):
+                losses.append(f"task {holding.name}: its containers are not in the bundle")
+                continue
+            made = compose_of(task)
+            losses += made.losses
+            text = yaml.safe_dump(dict(made.document), allow_unicode=True, sort_keys=False)
+            file = PlacedFile(holding.urn, f"file {name}", place, text.encode())
+            definitions.append(
+                _Definition(name, file, made.document, "configuration", not made.losses)
+            )
+            continue
+        held = holding.paths("script", "native-config", "data", "spec")
+        held = tuple(path for path in held if not path.endswith(".jsonl"))
+        if not held:
+            losses.append(f"compose file {holding.name}: its text is not in the bundle")
+            continue
+        path = bundle.content_path(held[0])
+        document = _parsed(path)
+        file = PlacedFile(holding.urn, f"file {name}", place, path)
+        is_whole = b"<masked:" not in path.read_bytes()
+        definitions.append(_Definition(name, file, document, "code", is_whole))
+    return definitions, tuple(losses)
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+    except yaml.YAMLError:
+        return None
+
+
+def _compare(one: _Definition, target: Target, canaries: Canaries | None) -> Iterator[ItemResult]:
+    yield read_back(one.file, target, canaries)
+    path = ground_of(target) / one.file.place
+    there = _parsed(path) if path.is_file() else None
+    services = (one.document or {}).get("services") if isinstance(one.document, Mapping) else None
+    found = there.get("services") if isinstance(there, Mapping) else None
+    for name, service in (services or {}).items():
+        label = f"service {one.name}/{name}"
+        if not isinstance(found, Mapping) or name not in found:
+            yield ItemResult(label, "missing")
+        elif found[name] != service:
+            yield ItemResult(label, "different", "says something else")
+        else:
+            yield ItemResult(label, "equal")
+
+
+def _validated(one: _Definition, target: Target) -> Iterator[ItemResult]:
+    path = ground_of(target) / one.file.place
+    faults = list(compose_faults(_parsed(path))) if path.is_file() else ["not there"]
+    for fault in faults:
+        yield ItemResult(f"file {one.name} validated: {fault}", "different", fault)
+    if not faults:
+        yield ItemResult(f"file {one.name} validated", "equal")
+
+
+def _has_compose(environ: Mapping[str, str]) -> bool:
+    docker = shutil.which("docker", path=environ.get("PATH", os.defpath))
+    if docker is None:
+        return False
+    done = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _accepted(one: _Definition, target: Target, environ: Mapping[str, str]) -> ItemResult:
+    label = f"file {one.name} accepted by docker compose"
+    path = ground_of(target) / one.file.place
+    # Values that a person has to give: any will do to have the file read.
+    given = dict.fromkeys(_asked(one.document), "placeholder")
+    done = subprocess.run(
+        ["docker", "compose", "--file", str(path), "config", "--quiet"],
+        env={"PATH": environ.get("PATH", os.defpath), "HOME": str(path.parent), **given},
+        capture_output=True, check=False, timeout=DEADLINE_S,
+    )  # fmt: skip
+    return ItemResult(label, "different" if done.returncode else "equal")
+
+
+def _asked(document: Any) -> Iterator[str]:
+    services = document.get("services") if isinstance(document, Mapping) else None
+    for service in (services or {}).values():
+        environment = service.get("environment") if isinstance(service, Mapping) else None
+        for name, value in (environment if isinstance(environment, Mapping) else {}).items():
+            if str(value).startswith("${"):
+                yield str(name)

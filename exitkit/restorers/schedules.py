@@ -1,0 +1,233 @@
+"""Put cron jobs on a scratch folder as tables a cron reads, check every line, and run what may.
+
+Step params: `{what: schedules, target: <folder target>, assets: {native_type: "Host/CronJob",
+names: ["*"]}}`; optional `rename`, `canaries`, `canary_pattern`, and `run: [names]`, patterns of
+the jobs that may be run once in the scratch folder with an empty environment (`seconds` each, 60).
+Every other job is a dry run: the shell reads it (`sh -n`) and does not execute it. A table is read
+back by the parser that reads those of hosts, so schedule, user and command are compared one by one.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, ClassVar
+
+from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.drivers.host_services import cron
+from exitkit.model.plan import Step
+from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.ports import StepContext, Target
+from exitkit.store.holdings import Holding, chosen, restored_name
+from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.paths import segment
+from exitkit.store.placed_files import PlacedFile, beside, put, read_back
+from exitkit.store.reader import Bundle, open_bundle
+
+TABLE = "crontab"
+MASK = "<masked:"
+SECONDS = 60
+_PER_CENT = re.compile(r"(?<!\\)%")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job: a line of a table, or a script that a folder runs."""
+
+    urn: str
+    name: str
+    folder: str
+    schedule: str
+    user: str
+    command: str
+    script: PlacedFile | None = None
+
+    @property
+    def label(self) -> str:
+        return f"job {self.name}"
+
+
+class SchedulesRestorer:
+    """Move cron jobs to another host, dry."""
+
+    what: ClassVar[str] = "schedules"
+    target_types: ClassVar[tuple[str, ...]] = ("folder",)
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the folder and those around it."""
+        return ground_identities(target)
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Leave the listing to the restorer of local objects, which lists every file."""
+        return ()
+
+    def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Write tables and scripts, and read them back."""
+        jobs, losses = _jobs(open_bundle(context.bundle), step)
+        files = _files(jobs)
+        names = sorted({file.claimed for file in files})
+        foreign = claim(target, names, context)
+        if foreign:
+            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
+        started = time.monotonic()
+        put(files, target)
+        items = [item for job in jobs for item in _read_back(job, target, None)]
+        took_ms = int((time.monotonic() - started) * 1000)
+        size = sum(file.size_bytes for file in files)
+        what = f"{len(jobs)} jobs written, {{different}} not as they were"
+        moved = Measurement("schedules", len(jobs), size, took_ms)
+        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+
+    def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
+        """Read every line back, have the shell read every command, run what may be run."""
+        jobs, losses = _jobs(open_bundle(context.bundle), step)
+        canaries = Canaries.of(step.params)
+        items: list[ItemResult] = []
+        proofs: list[Proof] = []
+        ran = 0
+        # Before a job is run: what it writes is its own.
+        extra = list(beside(_files(jobs), target))
+        for job in jobs:
+            found = [*_read_back(job, target, canaries), *_read_by_shell(job, target)]
+            if any(fnmatchcase(job.name, one) for one in step.params.get("run") or ()):
+                found.append(_run(job, target, int(step.params.get("seconds") or SECONDS)))
+                ran += found[-1].result == "equal"
+            items += found
+            aspect = "code" if job.script else "configuration"
+            if all(item.result == "equal" for item in found) and MASK not in job.command:
+                proofs.append(Proof(job.urn, aspect))
+        return compared(
+            "schedules", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs,
+            metrics={"jobs_compared": len(jobs), "jobs_run": ran},
+        )  # fmt: skip
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Remove tables and scripts."""
+        return release(target, touched, context)
+
+
+def _jobs(bundle: Bundle, step: Step) -> tuple[Sequence[_Job], tuple[str, ...]]:
+    jobs: list[_Job] = []
+    losses: list[str] = []
+    for holding in chosen(bundle, step):
+        config = bundle.native(dict(holding.record))
+        scope = str(holding.record["provider"].get("scope") or "host")
+        folder = segment(restored_name(step, f"cron-{scope}"))
+        held = [*holding.paths("script")]
+        if not held and not config.get("command"):
+            losses.append(f"job {holding.name}: its text is not in the bundle")
+            continue
+        if MASK in str(config.get("command", "")):
+            losses.append(f"job {holding.name}: it held a secret; give it one by reference")
+        jobs.append(_job(bundle, holding, config, folder, held))
+    return jobs, tuple(losses)
+
+
+def _job(
+    bundle: Bundle, holding: Holding, config: Mapping[str, Any], folder: str, held: Sequence[str]
+) -> _Job:
+    schedule, user = str(config.get("schedule", "")), str(config.get("user") or "root")
+    if not held:
+        command = str(config["command"])
+        return _Job(holding.urn, holding.name, folder, _fields(schedule), user, command)
+    name = segment(str(config.get("path") or holding.name))
+    script = PlacedFile(
+        holding.urn, f"job {holding.name}", f"{folder}/scripts/{name}",
+        bundle.content_path(held[0]), 0o755,
+    )  # fmt: skip
+    command = f"./scripts/{name}"
+    return _Job(holding.urn, holding.name, folder, _fields(schedule), user, command, script)
+
+
+def _fields(schedule: str) -> str:
+    """Return a schedule as a table has it; anacron's `every 7 days` has no exact like there."""
+    if schedule in ("hourly", "daily", "weekly", "monthly"):
+        return f"@{schedule}"
+    if schedule.startswith("every "):
+        days = schedule.split()[1]
+        return f"0 3 */{days} * *" if days.isdigit() and days != "1" else "@daily"
+    return schedule
+
+
+def _files(jobs: Sequence[_Job]) -> list[PlacedFile]:
+    files = [job.script for job in jobs if job.script]
+    for folder in sorted({job.folder for job in jobs}):
+        lines = [_line(job) for job in jobs if job.folder == folder]
+        body = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+        files.append(PlacedFile("", f"table {folder}", f"{folder}/{TABLE}", body))
+    return files
+
+
+def _line(job: _Job) -> str:
+    return f"{job.schedule} {job.user} {' '.join(job.command.splitlines())}"
+
+
+def _read_back(job: _Job, target: Target, canaries: Canaries | None) -> Iterator[ItemResult]:
+    path: Path = ground_of(target) / job.folder / TABLE
+    if canaries is not None:
+        canaries.expect(job.command.encode("utf-8", "surrogateescape"))
+    if not path.is_file() or path.is_symlink():
+        yield ItemResult(job.label, "missing")
+        return
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    rows = list(cron({"/etc/crontab": text}))
+    wanted = (job.schedule, job.user, " ".join(job.command.splitlines()))
+    if wanted not in [(row["schedule"], row["user"], row["command"]) for row in rows]:
+        yield ItemResult(job.label, "different", "no line of the table is this job")
+        return
+    if canaries is not None:
+        canaries.see(text.encode("utf-8", "surrogateescape"))
+    yield ItemResult(job.label, "equal")
+    if job.script:
+        yield read_back(job.script, target, canaries)
+
+
+def _read_by_shell(job: _Job, target: Target) -> Iterator[ItemResult]:
+    label = f"{job.label} read by its shell"
+    if job.script:
+        path: Path = ground_of(target) / job.script.place
+        first = path.read_bytes()[:80].split(b"\n")[0] if path.is_file() else b""
+        if not first.startswith(b"#!") or not first.rstrip().endswith((b"sh", b"bash", b"dash")):
+            return  # another language: only its own interpreter could say
+        shell = "bash" if first.rstrip().endswith(b"bash") else "sh"
+        arguments, given = [shell, "-n", str(path)], b""
+    else:
+        arguments, given = ["sh", "-n"], _handed(job.command).encode(errors="surrogateescape")
+    done = subprocess.run(arguments, input=given, capture_output=True, check=False, timeout=30)
+    result = "equal" if done.returncode == 0 else "different"
+    yield ItemResult(label, result, "" if result == "equal" else "the shell cannot read it")
+
+
+def _handed(command: str) -> str:
+    """Return what cron hands to the shell: it ends at the first per cent sign not escaped."""
+    return _PER_CENT.split(command)[0].replace("\\%", "%")
+
+
+def _run(job: _Job, target: Target, seconds: int) -> ItemResult:
+    """Run a job once where it cannot find anything but the scratch folder by a relative name."""
+    label = f"{job.label} run"
+    folder = ground_of(target) / job.folder
+    command = [f"./{job.script.place.partition('/')[2]}"] if job.script else [
+        "sh", "-c", _handed(job.command)
+    ]  # fmt: skip
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True,
+            check=False, timeout=seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ItemResult(label, "different", f"not done after {seconds} s")
+    except OSError as fault:
+        return ItemResult(label, "different", f"cannot be started ({fault.strerror})")
+    if done.returncode:
+        return ItemResult(label, "different", f"exit code {done.returncode}")
+    return ItemResult(label, "equal")
