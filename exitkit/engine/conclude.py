@@ -148,12 +148,13 @@ def _verdict(
 
 def _native(source: Bundle) -> Iterator[Mapping[str, Any]]:
     for asset in source.records("assets"):
-        if any(one["role"] == "native-config" for one in asset.get("artifacts", ())):
+        config = source.native(asset)
+        if config:
             yield {
                 "@id": asset["@id"],
                 "@type": "NativeConfiguration",
                 "provider": asset["provider"],
-                "config": source.native(asset),
+                "config": config,
             }
 
 

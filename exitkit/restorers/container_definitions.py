@@ -123,8 +123,7 @@ def _definitions(bundle: Bundle, step: Step) -> tuple[Sequence[_Definition], tup
                 _Definition(name, file, made.document, "configuration", not made.losses)
             )
             continue
-        held = holding.paths("script", "native-config", "data", "spec")
-        held = tuple(path for path in held if not path.endswith(".jsonl"))
+        held = holding.paths("script", "native-config")
         if not held:
             losses.append(f"compose file {holding.name}: its text is not in the bundle")
             continue
@@ -132,7 +131,7 @@ def _definitions(bundle: Bundle, step: Step) -> tuple[Sequence[_Definition], tup
         document = _parsed(path)
         file = PlacedFile(holding.urn, f"file {name}", place, path)
         is_whole = b"<masked:" not in path.read_bytes()
-        definitions.append(_Definition(name, file, document, "code", is_whole))
+        definitions.append(_Definition(name, file, document, "configuration", is_whole))
     return definitions, tuple(losses)
 
 

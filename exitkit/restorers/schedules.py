@@ -32,6 +32,7 @@ from exitkit.store.reader import Bundle, open_bundle
 TABLE = "crontab"
 MASK = "<masked:"
 SECONDS = 60
+_MASKED = re.compile(r"<masked:([0-9a-f]+)>")
 _PER_CENT = re.compile(r"(?<!\\)%")
 
 
@@ -45,6 +46,7 @@ class _Job:
     schedule: str
     user: str
     command: str
+    had_secret: bool
     script: PlacedFile | None = None
 
     @property
@@ -99,9 +101,8 @@ class SchedulesRestorer:
                 found.append(_run(job, target, int(step.params.get("seconds") or SECONDS)))
                 ran += found[-1].result == "equal"
             items += found
-            aspect = "code" if job.script else "configuration"
-            if all(item.result == "equal" for item in found) and MASK not in job.command:
-                proofs.append(Proof(job.urn, aspect))
+            if all(item.result == "equal" for item in found) and not job.had_secret:
+                proofs.append(Proof(job.urn, "configuration"))
         return compared(
             "schedules", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs,
             metrics={"jobs_compared": len(jobs), "jobs_run": ran},
@@ -119,32 +120,44 @@ def _jobs(bundle: Bundle, step: Step) -> tuple[Sequence[_Job], tuple[str, ...]]:
     losses: list[str] = []
     for holding in chosen(bundle, step):
         config = bundle.native(dict(holding.record))
-        scope = str(holding.record["provider"].get("scope") or "host")
-        folder = segment(restored_name(step, f"cron-{scope}"))
-        held = [*holding.paths("script")]
+        place = holding.record["provider"]
+        host = f"{place.get('scope', '')}-{str(place['nativeId']).partition('/')[0]}"
+        folder = segment(restored_name(step, f"cron-{host}"))
+        held = [*holding.paths("script", "native-config")]
         if not held and not config.get("command"):
             losses.append(f"job {holding.name}: its text is not in the bundle")
             continue
-        if MASK in str(config.get("command", "")):
+        text = str(config.get("command", ""))
+        for path in held:
+            text += bundle.content_path(path).read_text(encoding="utf-8", errors="replace")
+        if MASK in text:
             losses.append(f"job {holding.name}: it held a secret; give it one by reference")
-        jobs.append(_job(bundle, holding, config, folder, held))
+        jobs.append(_job(bundle, holding, config, folder, held, MASK in text))
     return jobs, tuple(losses)
 
 
 def _job(
-    bundle: Bundle, holding: Holding, config: Mapping[str, Any], folder: str, held: Sequence[str]
+    bundle: Bundle,
+    holding: Holding,
+    config: Mapping[str, Any],
+    folder: str,
+    held: Sequence[str],
+    had_secret: bool,
 ) -> _Job:
     schedule, user = str(config.get("schedule", "")), str(config.get("user") or "root")
     if not held:
-        command = str(config["command"])
-        return _Job(holding.urn, holding.name, folder, _fields(schedule), user, command)
+        # Where the old secret stood the new one is asked for: a job without it does not start.
+        command = _MASKED.sub(r"${SECRET_\1:?}", str(config["command"]))
+        return _Job(holding.urn, holding.name, folder, _fields(schedule), user, command, had_secret)
     name = segment(str(config.get("path") or holding.name))
     script = PlacedFile(
         holding.urn, f"job {holding.name}", f"{folder}/scripts/{name}",
         bundle.content_path(held[0]), 0o755,
     )  # fmt: skip
     command = f"./scripts/{name}"
-    return _Job(holding.urn, holding.name, folder, _fields(schedule), user, command, script)
+    return _Job(
+        holding.urn, holding.name, folder, _fields(schedule), user, command, had_secret, script
+    )
 
 
 def _fields(schedule: str) -> str:
@@ -194,11 +207,12 @@ def _read_by_shell(job: _Job, target: Target) -> Iterator[ItemResult]:
     label = f"{job.label} read by its shell"
     if job.script:
         path: Path = ground_of(target) / job.script.place
-        first = path.read_bytes()[:80].split(b"\n")[0] if path.is_file() else b""
-        if not first.startswith(b"#!") or not first.rstrip().endswith((b"sh", b"bash", b"dash")):
+        given = path.read_bytes() if path.is_file() else b""
+        first = given[:80].split(b"\n")[0].rstrip()
+        if not first.startswith(b"#!") or not first.endswith((b"sh", b"bash", b"dash")):
             return  # another language: only its own interpreter could say
-        shell = "bash" if first.rstrip().endswith(b"bash") else "sh"
-        arguments, given = [shell, "-n", str(path)], b""
+        given = _MASKED.sub("masked", given.decode("latin-1")).encode("latin-1")
+        arguments = ["bash" if first.endswith(b"bash") else "sh", "-n"]
     else:
         arguments, given = ["sh", "-n"], _handed(job.command).encode(errors="surrogateescape")
     done = subprocess.run(arguments, input=given, capture_output=True, check=False, timeout=30)

@@ -31,8 +31,12 @@ class Holding:
         return str(self.record["name"])
 
     def paths(self, *roles: str) -> tuple[str, ...]:
-        """The files kept for it in any of `roles`, by path."""
-        return tuple(a["path"] for a in self.record.get("artifacts", ()) if a["role"] in roles)
+        """The files kept for it in any of `roles`, by path; the packs of `native/` are none."""
+        return tuple(
+            str(one["path"])
+            for one in self.record.get("artifacts", ())
+            if one["role"] in roles and not one["path"].startswith("native/")
+        )
 
 
 def chosen(bundle: Bundle, step: Step) -> tuple[Holding, ...]:

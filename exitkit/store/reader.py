@@ -41,7 +41,8 @@ class Bundle:
     def native(self, asset_record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration of an asset as its provider gave it, or {}."""
         for artifact in asset_record.get("artifacts", ()):
-            if artifact["role"] == "native-config":
+            # Texts of a host have the same role; only a pack is read member by member.
+            if artifact["role"] == "native-config" and artifact["path"].startswith("native/"):
                 return self._configuration(artifact["path"], asset_record["@id"])
         return {}
 

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from exitkit.drivers.host_answers import redactor_of, rows_of
+from exitkit.drivers.host_findings import HostAnswers, findings_of
+from exitkit.knowledge.host_commands import host_commands
 from exitkit.model.asset import Asset, Ref
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Outcome, StepStatus
@@ -111,39 +114,70 @@ def test_documents_are_held_against_the_digest_of_their_source(
     left_as_it_was(step, outcome, before, target, context)
 
 
-CRON = [
-    {"path": "/etc/cron.d/app", "schedule": "*/5 * * * *", "user": "app",
-     "command": "echo EXITKIT-CANARY-CRON > ran.txt # 100\\% sure%input"},
-    {"path": "/etc/crontab", "schedule": "@reboot", "user": "root",
-     "command": "DB_PASSWORD=<masked:12345678> /opt/app/start"},
-    {"path": "/etc/anacrontab", "schedule": "every 7 days", "user": "root", "command": "false"},
-]  # fmt: skip
+CRON = """\
+/etc/cron.d/app:*/5 * * * * app echo EXITKIT-CANARY-CRON > ran.txt # 100\\% sure%input
+/etc/crontab:@reboot root DB_PASSWORD=planted1234 /opt/app/start
+/etc/anacrontab:7 5 weekly false
+"""
+SCRIPTS = """\
+/etc/cron.daily/check:#!/bin/sh
+/etc/cron.daily/check:API_TOKEN="Cr3-planted words"
+/etc/cron.daily/check:test -d scripts && test -z "$DB"
+"""
+COMPOSE = """\
+/opt/shop/compose.yaml:services:
+/opt/shop/compose.yaml:  shop:
+/opt/shop/compose.yaml:    image: shop:1  # EXITKIT-CANARY-COMPOSE
+/opt/shop/compose.yaml:    volumes: [data:/data]
+/opt/shop/compose.yaml:volumes: {data: {}}
+"""
+
+
+def told_by_a_host(**answers: str) -> list[Finding]:
+    """Return what the collector of hosts makes of what a host said."""
+    redactor = redactor_of(b"k" * 32)
+    commands = {one.id: one for one in host_commands()}
+    rows = {
+        name.replace("_", "-"): rows_of(commands[name.replace("_", "-")], text, redactor)
+        for name, text in answers.items()
+    }
+    found = findings_of(HostAnswers("web1", "hq", "ssh://192.0.2.1:22", rows, SEEN_AT))
+    return [one for one in found if isinstance(one, Asset | Draft)]
 
 
 def test_cron_jobs_are_read_back_by_cron_s_rules_checked_by_the_shell_and_run(
     target: Target, before: tuple[str, ...], bundle_of: BundleOf, context_of: Lend
 ) -> None:
-    findings = [one for n, row in enumerate(CRON)
-                for one in held("Host/CronJob", f"job{n}", row, Aspect.CONFIGURATION)]  # fmt: skip
-    script = b'#!/bin/sh\ntest -d scripts && test -z "$DB"\n'
-    findings += held(
-        "Host/CronJob", "/etc/cron.daily/check",
-        {"path": "/etc/cron.daily/check", "schedule": "daily", "user": "root"}, Aspect.CODE,
-        Content("code/cron/check", script, "text/plain", "script"),
-    )  # fmt: skip
-    step = step_of("schedules", "Host/CronJob", run=["job0", "/etc/cron.daily/*"])
+    findings = told_by_a_host(cron=CRON, cron_scripts=SCRIPTS)
+    step = step_of("schedules", "Host/CronJob", run=["echo *", "/etc/cron.daily/*"])
     outcome, same, context = moved(step, findings, target, bundle_of, context_of)
-    folder = target.base / "ground" / "cron-web1"
+    folder = target.base / "ground" / "cron-hq-web1"
     assert (folder / "ran.txt").read_text() == "EXITKIT-CANARY-CRON\n"
     assert same.metrics["jobs_run"] == 2
-    assert same.losses == ("job job1: it held a secret; give it one by reference",)
-    assert len(same.proofs) == 3, "a job with a masked secret is not proven"
+    assert (len(same.losses), len(same.proofs)) == (2, 2), "a masked secret is no proof"
     (folder / "ran.txt").unlink()
     table = folder / "crontab"
     assert "0 3 */7 * * root false\n" in table.read_text()
+    assert "DB_PASSWORD=${SECRET_" in table.read_text()
+    assert "planted" not in table.read_text()
     table.write_text(table.read_text().replace("*/5", "*/6"))
-    [changed] = [one for one in unequal(step, context) if one.item == "job job0"]
+    [changed] = [one for one in unequal(step, context) if "EXITKIT-CANARY-CRON" in one.item]
     assert changed.detail == "no line of the table is this job"
+    left_as_it_was(step, outcome, before, target, context)
+
+
+def test_a_compose_file_of_a_host_is_kept_and_validated(
+    target: Target, before: tuple[str, ...], bundle_of: BundleOf, context_of: Lend
+) -> None:
+    findings = told_by_a_host(compose=COMPOSE)
+    step = step_of("container-definitions", "Host/Compose")
+    outcome, same, context = moved(step, findings, target, bundle_of, context_of)
+    assert len(same.proofs) == 1
+    [path] = (target.base / "ground").glob("*/compose.yaml")
+    path.write_text(path.read_text().replace("volumes: {data: {}}", ""))
+    assert "service shop: volume data is not declared" in {
+        one.detail for one in unequal(step, context)
+    }
     left_as_it_was(step, outcome, before, target, context)
 
 

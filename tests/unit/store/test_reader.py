@@ -25,6 +25,15 @@ def test_every_record_comes_back_as_it_was_written(
         assert opened.native(asset) == configs[asset["@id"]]
 
 
+def test_a_text_beside_a_configuration_is_not_read_as_one(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    asset = next(one for one in opened.records("assets") if opened.native(one))
+    beside = {"role": "native-config", "path": "hosts/hq/web1/cron/check"}
+    with_text = asset | {"artifacts": [beside, *asset["artifacts"]]}
+    assert opened.native(with_text) == opened.native(asset)
+    assert opened.native(asset | {"artifacts": [beside]}) == {}
+
+
 def test_values_survive_the_way_into_records_and_back(bundle: Path) -> None:
     opened = open_bundle(bundle)
     refs = {}
