@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import weakref
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -11,7 +13,18 @@ from botocore.config import Config
 
 from exitkit.drivers.aws_calls import refuse_other_pages
 from exitkit.drivers.aws_models import ReadOnlyLoader
+from exitkit.drivers.aws_parsers import CompiledParserFactory
+from exitkit.drivers.aws_rates import Bucket, attach
+from exitkit.drivers.aws_tls import share_tls
 from exitkit.ports import Limits
+
+CONNECT_S = 2
+"""An endpoint farther away than this is not there: the farthest region answers in 0.4 s."""
+
+_buckets: weakref.WeakKeyDictionary[botocore.session.Session, dict[tuple[str, str], Bucket]] = (
+    weakref.WeakKeyDictionary()
+)
+_buckets_lock = threading.Lock()
 
 
 def reading_session(
@@ -21,8 +34,7 @@ def reading_session(
     session.register_component("data_loader", loader)
     # The service's own text is better evidence than a value we made of it, and parsing dates is
     # close to half of what reading an answer costs.
-    parsers = session.get_component("response_parser_factory")
-    parsers.set_parser_defaults(timestamp_parser=timestamp)
+    session.register_component("response_parser_factory", CompiledParserFactory(timestamp))
     return session
 
 
@@ -35,7 +47,7 @@ def create_client(
 ) -> Any:
     """Return a new client of one service in one region; not safe to call from two threads."""
     config = Config(
-        connect_timeout=min(10, limits.call_deadline_s),
+        connect_timeout=min(CONNECT_S, limits.call_deadline_s),
         read_timeout=limits.call_deadline_s,
         retries={"mode": "standard", "total_max_attempts": 4},
         max_pool_connections=limits.workers,
@@ -49,7 +61,15 @@ def create_client(
         service, region_name=region, endpoint_url=endpoint or None, config=config
     )
     client.meta.events.register("before-parse", refuse_other_pages)
+    share_tls(client)
+    attach(client, bucket_of(session, service, region))
     return client
+
+
+def bucket_of(session: botocore.session.Session, service: str, region: str) -> Bucket:
+    """Return the one bucket of a service in a region; a session stands for an account."""
+    with _buckets_lock:
+        return _buckets.setdefault(session, {}).setdefault((service, region), Bucket())
 
 
 def timestamp(value: object) -> str:

@@ -16,6 +16,15 @@ Answered = tuple[int, T | None, BaseException | None]
 
 TICK_S = 0.1
 
+_thread = threading.local()
+
+
+def show_life() -> None:
+    """Tell that the job of this thread is alive, from where its beat is not at hand."""
+    beat: Beat | None = getattr(_thread, "beat", None)
+    if beat:
+        beat()
+
 
 @dataclass(slots=True)
 class _Board(Generic[T]):
@@ -42,6 +51,7 @@ class _Board(Generic[T]):
                 self.last_sign[index] = time.monotonic()
 
         self.last_sign[index] = time.monotonic()
+        _thread.beat = beat
         try:
             answer = self.jobs[index](beat)
         except BaseException as raised:  # handed over: the one who waits raises it
