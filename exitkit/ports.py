@@ -60,7 +60,8 @@ class Context:
     `now` is the instant stamped on what is observed; `spool` a private folder for large bytes
     (a `Content` may point into it); `mask_key` keys the masks of secrets (store/redact.py), so
     that a changed secret shows as a changed mask; `budget` hands out `limits.inline_data_bytes`
-    among all extractors of a source; `progress` takes one short line for people.
+    among all extractors of a source; `progress` takes one short line for people. `kept` is a folder
+    that outlives a run that is cut short: a collector finds there what it kept in that run.
     """
 
     now: dt.datetime
@@ -70,6 +71,7 @@ class Context:
     limits: Limits = field(default_factory=Limits)
     progress: Callable[[str], None] = lambda line: None
     budget: Budget = field(default_factory=Budget)
+    kept: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

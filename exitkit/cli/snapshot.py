@@ -10,17 +10,29 @@ import click
 
 from exitkit.cli.output import Progress, json_option, show_event, workspace_option
 from exitkit.engine.snapshot import Snapshot, take_snapshot
+from exitkit.engine.unfinished import Earlier
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.workspace.files import load_workspace
+
+_EARLIER = {None: Earlier.IF_CUT_SHORT, True: Earlier.TAKE, False: Earlier.LEAVE}
 
 
 @click.command(name="snapshot")
 @workspace_option
 @click.option("--source", "sources", multiple=True, help="Only sources whose id matches (glob).")
+@click.option(
+    "--resume/--fresh",
+    "resume",
+    default=None,
+    help="Ask only for what the last snapshot did not reach, or for everything again.  "
+    "[default: go on with one that was cut short]",
+)
 @json_option
-def command(root: Path, sources: tuple[str, ...], as_json: bool) -> int:
+def command(root: Path, sources: tuple[str, ...], resume: bool | None, as_json: bool) -> int:
     """Collect every source of the workspace into the next sealed bundle.
 
+    One that was cut short within the last 24 hours is gone on with: only what was not reached
+    is asked. `--resume` does the same after one that ended with calls refused or unanswered.
     Exit code 1 when a call was refused or failed and nobody acknowledged it.
     """
     workspace = load_workspace(root)
@@ -31,6 +43,7 @@ def command(root: Path, sources: tuple[str, ...], as_json: bool) -> int:
             now=lambda: dt.datetime.now(dt.UTC),
             environ=dict(os.environ),
             progress=progress,
+            earlier=_EARLIER[resume],
         )
     _print_json(snapshot) if as_json else _print_text(snapshot, workspace.root)
     return EXIT_FOUND if snapshot.findings else EXIT_CLEAN

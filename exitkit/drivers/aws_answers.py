@@ -36,6 +36,8 @@ class Item:
     """One item of a list answer on its way to becoming an asset.
 
     `given` are the arguments and parent ids that led here; they fill id parts the item lacks.
+    With a `mask_key` secrets are masked as soon as they are read; `observed_at` is set where an
+    earlier run has read the item.
     """
 
     row: ListedType
@@ -45,6 +47,8 @@ class Item:
     config: dict[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
     parent_id: str = ""
+    mask_key: bytes | None = None
+    observed_at: dt.datetime | None = None
 
     @property
     def parts(self) -> dict[str, str]:
@@ -139,9 +143,13 @@ def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
     taken = plain(search(detail.take, body) if detail.take else _unwrapped(body))
     if detail.into:
         if taken not in (None, "", [], {}):
-            item.config[detail.into] = taken
+            item.config.update(_masked({detail.into: taken}, item.mask_key))
     elif isinstance(taken, dict):
-        item.config.update(taken)
+        item.config.update(_masked(taken, item.mask_key))
+
+
+def _masked(config: dict[str, Any], mask_key: bytes | None) -> dict[str, Any]:
+    return config if mask_key is None else without_secrets(config, mask_key)
 
 
 def argument_for(wanted: str, item: Item, path: str = "") -> Any:
@@ -174,8 +182,8 @@ def asset_of(item: Item, observed_at: dt.datetime, mask_key: bytes) -> Asset:
         ref=ref,
         kind=kind_of(row.native_type),
         name=_name(item, dict(tags)),
-        config=without_secrets(config, mask_key),
-        observed_at=observed_at,
+        config=without_secrets(config, mask_key) if item.mask_key is None else config,
+        observed_at=item.observed_at or observed_at,
         tags=tags,
         identifiers=(("arn", arn),) if arn else (),
         volatile=row.volatile,

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
+from exitkit.drivers.aws_rates import UNREACHABLE
 from exitkit.drivers.aws_refusals import refused
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import CallOutcome
@@ -61,7 +62,7 @@ class EndlessPagesError(ValueError):
 class Failure:
     """Why a call gave nothing; `dead` where the endpoint itself did not answer.
 
-    `nowhere` where it cannot have: no machine has its name.
+    `unreachable` where it did not even take the call; `nowhere` where no machine has its name.
     """
 
     outcome: CallOutcome
@@ -70,6 +71,7 @@ class Failure:
     permission: str = ""
     dead: bool = False
     nowhere: bool = False
+    unreachable: bool = False
 
 
 def pages(
@@ -136,7 +138,10 @@ def failure_of(fault: BaseException, operation: str) -> Failure:
         return Failure(CallOutcome.UNAVAILABLE, f"pages go round in circles: {reason}")
     dead = isinstance(fault, UnreachableError | HTTPClientError | OSError)
     nowhere = dead and _has_no_address(fault)
-    return Failure(CallOutcome.UNAVAILABLE, reason[:LONGEST_REASON], dead=dead, nowhere=nowhere)
+    return Failure(
+        CallOutcome.UNAVAILABLE, reason[:LONGEST_REASON], dead=dead, nowhere=nowhere,
+        unreachable=isinstance(fault, UNREACHABLE),
+    )  # fmt: skip
 
 
 def _has_no_address(fault: BaseException) -> bool:

@@ -15,6 +15,7 @@ from exitkit.drivers.aws_calls import refuse_other_pages
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.drivers.aws_parsers import CompiledParserFactory
 from exitkit.drivers.aws_rates import Bucket, attach
+from exitkit.drivers.aws_renewal import renew_when_expired
 from exitkit.drivers.aws_tls import share_tls
 from exitkit.ports import Limits
 
@@ -63,6 +64,7 @@ def create_client(
     client.meta.events.register("before-parse", refuse_other_pages)
     share_tls(client)
     attach(client, bucket_of(session, service, region))
+    renew_when_expired(client)
     return client
 
 

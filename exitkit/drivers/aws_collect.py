@@ -10,6 +10,7 @@ from dataclasses import replace
 from exitkit.drivers.aws import IDENTITY, Account, open_accounts
 from exitkit.drivers.aws_access import access_of, last_used_on
 from exitkit.drivers.aws_answers import Item, asset_of
+from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
@@ -35,15 +36,17 @@ def _collect(source: Source, account: Account, context: Context) -> Iterator[Fin
     plan, calls = _plan(source, account, context)
     yield from calls
     items = []
-    for found in Sweep(plan, context.limits, context.progress).run():
-        if isinstance(found, Item):
-            items.append(found)
-        else:
-            yield found
-    kept = list(unique(items))
-    assets = [asset_of(item, context.now, context.mask_key) for item in kept]
+    with kept_of(context.kept, account.id, context.now) as kept:
+        sweep = Sweep(plan, context.limits, context.progress, mask_key=context.mask_key, kept=kept)
+        for found in sweep.run():
+            if isinstance(found, Item):
+                items.append(found)
+            else:
+                yield found
+    found_once = list(unique(items))
+    assets = [asset_of(item, context.now, context.mask_key) for item in found_once]
     yield from assets
-    yield from access_of(assets, last_used_on(kept))
+    yield from access_of(assets, last_used_on(found_once))
     yield from hear_witnesses(source, account, assets, plan.selection.regions, context)
 
 

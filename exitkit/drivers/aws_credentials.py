@@ -82,7 +82,9 @@ class Opener:
             with _creating:
                 return base.create_client(service, **given)
 
-        fetcher = AssumeRoleCredentialFetcher(create, base.get_credentials(), role, arguments)
+        fetcher = AssumeRoleCredentialFetcher(
+            create, base.get_credentials(), role, arguments, cache=_Nothing()
+        )
         credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         session = reading_session(botocore.session.Session(), self.loader)
         session.set_config_variable("region", region)
@@ -117,6 +119,13 @@ def opener_of(
     endpoint = source.settings.get("endpoint_url") or environ.get("AWS_ENDPOINT_URL")
     partition = partition_of_patterns(source.settings.get("regions") or ())
     return Opener(loader, environ, endpoint, partition, limits)
+
+
+class _Nothing(dict[str, Any]):
+    """A cache that keeps nothing: credentials that AWS calls expired must not come back."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Forget it."""
 
 
 class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore has no types

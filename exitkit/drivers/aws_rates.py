@@ -102,16 +102,17 @@ def attach(client: Any, bucket: Bucket) -> None:
         attempts: int = 1,
         caught_exception: BaseException | None = None,
         **_: Any,
-    ) -> None:
+    ) -> float | None:
         show_life()
         if response is not None:
             answered.set()
             _learn(bucket, *response)
-            return
-        never_there = isinstance(caught_exception, UNREACHABLE) and not answered.is_set()
-        if caught_exception and never_there and attempts >= CONNECT_ATTEMPTS:
+        elif isinstance(caught_exception, UNREACHABLE) and not answered.is_set():
             # One that never answered is not there: more attempts only cost time.
-            raise caught_exception
+            if attempts >= CONNECT_ATTEMPTS:
+                raise caught_exception
+            return 0.0
+        return None
 
     client.meta.events.register_first("before-send", before_send)
     client.meta.events.register_first("needs-retry", after)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exitkit.drivers.aws import Account
-from exitkit.drivers.aws_answers import Item, argument_for, items_of, merge_detail
+from exitkit.drivers.aws_answers import (
+    Item,
+    argument_for,
+    items_of,
+    merge_detail,
+    without_secrets,
+)
 from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of, pages
+from exitkit.drivers.aws_kept import Kept, call_line, call_of, key_of
 from exitkit.drivers.aws_plan import Ask, Plan
 from exitkit.drivers.deadlines import Beat, Job, run_all
-from exitkit.knowledge.aws_catalog import Detail
+from exitkit.knowledge.aws_catalog import Detail, ListedType
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Limits
 
@@ -22,6 +30,11 @@ STRIKES = 2
 """After so many calls without any answer an endpoint is not asked again."""
 
 Found = Item | Call
+Arguments = Mapping[str, Any]
+
+
+class NotAskedError(ConnectionAbortedError):
+    """A call that was not made, because its endpoint is dead."""
 
 
 @dataclass(slots=True)
@@ -48,6 +61,17 @@ class _Clients:
             if self.left[unit] <= 0 and unit in self.open:
                 self.open.pop(unit).close()
 
+    def strike(self, unit: tuple[str, str], failure: Failure) -> None:
+        """Count a call without an answer; where nobody took the call, one is enough."""
+        with self.lock:
+            self.strikes[unit] += STRIKES if failure.unreachable else 1
+
+    def close(self) -> None:
+        """Close what is left: clients of regions that an item turned out to be in."""
+        with self.lock:
+            while self.open:
+                self.open.popitem()[1].close()
+
 
 @dataclass(slots=True)
 class Sweep:
@@ -59,6 +83,8 @@ class Sweep:
     strikes: Counter[tuple[str, str]] = field(default_factory=Counter)
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     nowhere: set[tuple[str, str]] = field(default_factory=set)
+    mask_key: bytes | None = None
+    kept: Kept | None = None
 
     def run(self) -> Iterator[Found]:
         """Yield every item found and a ledger line for every call planned."""
@@ -80,7 +106,14 @@ class Sweep:
             asks = list(self.plan.asks_below(kept))
         yield from self._never_asked()
 
-    def _list(self, asks: Sequence[Ask]) -> Iterator[Found]:
+    def _list(self, all_asks: Sequence[Ask]) -> Iterator[Found]:
+        asks = []
+        for ask in all_asks:
+            if (earlier := self._answered_before(ask)) is None:
+                asks.append(ask)
+            else:
+                self.asked.add((ask.service, ask.operation, ask.region))
+                yield from earlier
         clients = _Clients(self.plan.account, self.limits, Counter(ask.unit for ask in asks))
         clients.strikes = self.strikes
         jobs: list[Job[tuple[list[Item], Call]]] = [_list_job(self, ask, clients) for ask in asks]
@@ -92,14 +125,39 @@ class Sweep:
                 yield self._overdue(f"{ask.service}:{ask.operation}", ask.region, ask.binding)
                 continue
             items, call = answer
+            self._keep_answer(ask, items, call)
             yield call
             yield from items
+
+    def _answered_before(self, ask: Ask) -> list[Found] | None:
+        """Return what an earlier run was answered, if it was."""
+        line = self.kept.get(_key(ask)) if self.kept else None
+        if line is None:
+            return None
+        rows = {row.native_type: row for row in ask.rows}
+        found: list[Found] = [call_of(line["call"], self.plan.selection.source, self.scope)]
+        for native_type, config in line["items"]:
+            item = _item(self, ask, rows[native_type], config)
+            item.observed_at = dt.datetime.fromisoformat(line["at"])
+            found.append(item)
+        return found
+
+    def _keep_answer(self, ask: Ask, items: Sequence[Item], call: Call) -> None:
+        if self.kept and not call.outcome.needs_acknowledgement:
+            given = [[item.row.native_type, item.config] for item in items]
+            self.kept.keep(_key(ask), {"call": call_line(call), "items": given})
+
+    @property
+    def scope(self) -> str:
+        """The id of the account."""
+        return self.plan.account.id
 
     def _describe(self, items: Sequence[Item]) -> Iterator[Found]:
         """Deepen the items that have detail calls, and drop what turns out not to be wanted."""
         deep = [item for item in items if self.details_of(item)]
         yield from (item for item in items if not self.details_of(item))
-        units = Counter((item.row.service, item.region) for item in deep)
+        keys = [_item_key(item) for item in deep]
+        units = Counter(_unit_of(self, item) for item in deep)
         clients = _Clients(self.plan.account, self.limits, units)
         clients.strikes = self.strikes
         jobs: list[Job[list[Call]]] = [_detail_job(self, item, clients) for item in deep]
@@ -110,16 +168,25 @@ class Sweep:
                 first = f"{item.row.service}:{self.details_of(item)[0].operation}"
                 yield self._overdue(first, item.region, item.native_id)
                 calls = []
+            elif self.kept:
+                self._keep_details(keys[index], item, calls)
             yield from calls
             if item.row.region and item.region not in self.plan.selection.regions:
                 outside[item.row.service, item.row.operation, item.region] += 1
             elif item.is_wanted:
                 yield item
+        clients.close()
         for (service, operation, region), count in sorted(outside.items()):
             line = self.plan.call(
                 f"{service}:{operation}", CallOutcome.EXCLUDED, "left out by regions:", region
             )
             yield replace(line, count=count)
+
+    def _keep_details(self, key: str, item: Item, calls: Sequence[Call]) -> None:
+        reached = [call_line(one) for one in calls if not one.outcome.needs_acknowledgement]
+        if self.kept and reached:
+            line = {"calls": reached, "config": item.config, "region": item.region}
+            self.kept.keep(key, line)
 
     def details_of(self, item: Item) -> list[Detail]:
         """Return the detail calls of an item that the settings select."""
@@ -151,7 +218,7 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
         items: list[Item] = []
         failure, foreign = None, 0
         try:
-            for page in _guarded_pages(clients, ask, beat):
+            for page in _guarded_pages(clients, ask.unit, ask.operation, ask.arguments, beat):
                 for item in _items(sweep, ask, page):
                     if item.is_wanted:
                         items.append(item)
@@ -164,7 +231,7 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
         if failure and failure.nowhere:
             sweep.nowhere.add(ask.unit)
         if failure and failure.dead:
-            clients.strikes[ask.unit] += 1
+            clients.strike(ask.unit, failure)
         line = _line(sweep, f"{ask.service}:{ask.operation}", ask.region, ask.binding, failure)
         if not failure:
             outcome = CallOutcome.COLLECTED if items else CallOutcome.EMPTY
@@ -186,54 +253,93 @@ def _in_doubt(line: Call, ask: Ask, *, nowhere: bool) -> Call:
     return replace(line, reason="; ".join(filter(None, (line.reason, ask.doubt))))
 
 
-def _guarded_pages(clients: _Clients, ask: Ask, beat: Beat) -> Iterator[Any]:
-    if clients.strikes[ask.unit] >= STRIKES:
-        raise ConnectionAbortedError("not asked: the endpoint did not answer earlier calls")
-    client = clients.get(*ask.unit)
-    yield from pages(client, ask.operation, ask.arguments, beat)
+def _guarded_pages(
+    clients: _Clients, unit: tuple[str, str], operation: str, arguments: Arguments, beat: Beat
+) -> Iterator[Any]:
+    if clients.strikes[unit] >= STRIKES:
+        raise NotAskedError("not asked: the endpoint did not answer earlier calls")
+    yield from pages(clients.get(*unit), operation, arguments, beat)
 
 
 def _items(sweep: Sweep, ask: Ask, page: Any) -> Iterator[Item]:
+    for row in ask.rows:
+        for config in items_of(row, page):
+            item = _item(sweep, ask, row, config)
+            if sweep.mask_key is not None and item.is_wanted:
+                item.config = without_secrets(config, sweep.mask_key)
+            yield item
+
+
+def _item(sweep: Sweep, ask: Ask, row: ListedType, config: dict[str, Any]) -> Item:
     account = sweep.plan.account
     region = "" if sweep.plan.home_of(ask.service) else ask.region
     given = dict(ask.arguments)
+    parent_id = ""
     if ask.parent:
         given = {**ask.parent.given, **ask.parent.parts, **given}
-    for row in ask.rows:
-        for config in items_of(row, page):
-            parent_id = ask.parent.native_id if ask.parent else ""
-            yield Item(row, account.id, account.partition, region, config, given, parent_id)
+        parent_id = ask.parent.native_id
+    return Item(
+        row, account.id, account.partition, region, config, given, parent_id, sweep.mask_key
+    )
+
+
+def _key(ask: Ask) -> str:
+    parent = ask.parent.native_id if ask.parent else ""
+    types = [row.native_type for row in ask.rows]
+    return key_of("list", ask.service, ask.operation, ask.region, ask.arguments, parent, types)
+
+
+def _item_key(item: Item) -> str:
+    row = item.row
+    return key_of("details", row.native_type, item.region, item.native_id, item.parent_id)
 
 
 def _detail_job(sweep: Sweep, item: Item, clients: _Clients) -> Job[list[Call]]:
     def job(beat: Beat) -> list[Call]:
-        home = sweep.plan.home_of(item.row.service)
-        entry = (item.row.service, item.region)
-        calls = []
+        unit = _unit_of(sweep, item)
+        calls = _detailed_before(sweep, item)
+        done = {call.operation for call in calls}
         try:
             for detail in sweep.details_of(item):
-                client = clients.get(item.row.service, item.region or home)
-                calls.append(_ask_detail(sweep, item, detail, client))
+                if f"{item.row.service}:{detail.operation}" in done:
+                    continue
+                calls.append(_ask_detail(sweep, item, detail, clients))
                 if item.row.region:
                     item.region = str(item.config.get(item.row.region) or item.region)
                 beat()
         finally:
-            clients.done(entry)
+            clients.done(unit)
         return calls
 
     return job
 
 
-def _ask_detail(sweep: Sweep, item: Item, detail: Detail, client: Any) -> Call:
+def _unit_of(sweep: Sweep, item: Item) -> tuple[str, str]:
+    return item.row.service, item.region or sweep.plan.home_of(item.row.service)
+
+
+def _detailed_before(sweep: Sweep, item: Item) -> list[Call]:
+    """Give an item the details that an earlier run was answered, and return their lines."""
+    line = sweep.kept.get(_item_key(item)) if sweep.kept else None
+    if line is None:
+        return []
+    item.config, item.region = line["config"], line["region"]
+    return [call_of(one, sweep.plan.selection.source, sweep.scope) for one in line["calls"]]
+
+
+def _ask_detail(sweep: Sweep, item: Item, detail: Detail, clients: _Clients) -> Call:
     began = time.monotonic()
     operation = f"{item.row.service}:{detail.operation}"
     arguments = {name: argument_for(name, item, path) for name, path in detail.keys.items()}
-    failure = None
+    failure, unit = None, _unit_of(sweep, item)
+    given = {**detail.bind, **arguments}
     try:
-        for page in pages(client, detail.operation, {**detail.bind, **arguments}, lambda: None):
+        for page in _guarded_pages(clients, unit, detail.operation, given, lambda: None):
             merge_detail(item, detail, page)
     except FAULTS as fault:
         failure = failure_of(fault, operation)
+        if failure.dead:
+            clients.strike(unit, failure)
         if failure.code in detail.absent:
             failure = Failure(CallOutcome.EMPTY, "")
     line = _line(sweep, operation, item.region, item.native_id, failure)

@@ -70,6 +70,11 @@ class Harvest:
             key=lambda call: (call.source, call.scope, call.region, call.operation, call.binding),
         )
 
+    @property
+    def is_all_reached(self) -> bool:
+        """Tell whether no call is left that another attempt could answer."""
+        return not any(call.outcome.needs_acknowledgement for call in self.calls.values())
+
     def check(self) -> None:
         """Raise PluginError where something belongs to an asset that nobody found."""
         refs = [ref for ref, _ in self.aspects]
@@ -92,16 +97,23 @@ def collect(
     mask_key: bytes,
     environ: Mapping[str, str],
     progress: Progress,
+    kept: Path | None = None,
 ) -> Harvest:
-    """Collect from all sources at once, then extract; a source's failure ends in the ledger."""
+    """Collect from all sources at once, then extract; a source's failure ends in the ledger.
+
+    `kept` outlives a run cut short; each source has a folder of its own there.
+    """
     harvest = Harvest()
 
     def context_of(source: Source) -> Context:
         own_spool = spool / source.id
         own_spool.mkdir(parents=True, exist_ok=True)
+        own_kept = kept / source.id if kept else None
+        if own_kept:
+            own_kept.mkdir(exist_ok=True)
         return Context(
             now=now, spool=own_spool, mask_key=mask_key, environ=environ, limits=limits,
-            progress=lambda line: progress(source.id, line),
+            progress=lambda line: progress(source.id, line), kept=own_kept,
         )  # fmt: skip
 
     extractors = _extractors_by_type()

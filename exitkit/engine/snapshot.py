@@ -22,6 +22,7 @@ from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
 from exitkit.engine.reconcile import Reconciled, invoices_of, reconcile_records
 from exitkit.engine.reconcile_document import document_of, keep, reconciliation_records
 from exitkit.engine.series import next_inputs
+from exitkit.engine.unfinished import Earlier, open_unfinished
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import aspects_of
 from exitkit.knowledge.portability import load_knowledge
@@ -65,8 +66,12 @@ def take_snapshot(
     now: Callable[[], dt.datetime],
     environ: Mapping[str, str],
     progress: Progress,
+    earlier: Earlier = Earlier.IF_CUT_SHORT,
 ) -> Snapshot:
-    """Collect, judge, write and seal; an interruption leaves the series as it was."""
+    """Collect, judge, write and seal; an interruption leaves the series as it was.
+
+    The next snapshot goes on with one that was cut short: it asks only for what was not reached.
+    """
     sources = _selected(workspace.sources, only_sources)
     # All files before the first call: an hour of collecting must not end for want of one.
     mask_key = load_masking_key(workspace.masking_key)
@@ -75,10 +80,17 @@ def take_snapshot(
     with workspace_lock(workspace.root):
         workspace.bundles.mkdir(exist_ok=True)
         proofs = last_proofs(workspace)
+        for left_behind in workspace.bundles.glob(".spool-*"):
+            # By a snapshot that was killed: nobody else writes here while we hold the lock.
+            shutil.rmtree(left_behind, ignore_errors=True)
         # Beside the bundles, so that large files are moved in and not copied.
         spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=workspace.bundles))
         try:
             started = now()
+            unfinished = open_unfinished(workspace.bundles, sources, mask_key, started, earlier)
+            if unfinished.is_resumed:
+                began = unfinished.began.isoformat(timespec="minutes")
+                progress("snapshot", f"goes on with what was reached since {began}")
             harvest = collect(
                 sources,
                 workspace.acknowledgements,
@@ -88,10 +100,13 @@ def take_snapshot(
                 mask_key=mask_key,
                 environ=environ,
                 progress=progress,
+                kept=unfinished.folder,
             )
-            window = started, now()
+            window = unfinished.began, now()
             billed = _reconciled(workspace, harvest, invoices, started.date())
-            return _conclude(workspace, sources, harvest, proofs, billed, window, key)
+            snapshot = _conclude(workspace, sources, harvest, proofs, billed, window, key)
+            unfinished.end(all_reached=harvest.is_all_reached)
+            return snapshot
         finally:
             shutil.rmtree(spool, ignore_errors=True)
 

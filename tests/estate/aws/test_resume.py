@@ -1,0 +1,161 @@
+"""Cut `exitkit snapshot` short in every way: the next one asks only for what was not reached."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exitkit.cli.main import run
+from exitkit.store.keys import generate_key
+from exitkit.store.reader import open_bundle
+
+EXITKIT = [sys.executable, "-m", "exitkit"]
+LISTS = {"sqs:ListQueues", "sns:ListTopics", "dynamodb:ListTables"}
+DETAIL = "sqs:GetQueueAttributes"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAREADER", "AWS_SECRET_ACCESS_KEY": "y"}
+DISK_BYTES = 16 * 1024
+"""What the disk takes of one file: all that is kept of so small an account, and no bundle."""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace whose only source is the stand-in."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    source = {
+        "id": "prod", "type": "aws", "endpoint_url": stand_in.url, "regions": ["eu-west-1"],
+        "services": [*sorted(LISTS), DETAIL],
+    }  # fmt: skip
+    document = {"schema": "exitkit/workspace/1", "series": "acme", "sources": [source]}
+    document["signing"] = {"key": "keys/exitkit.pem", "trust": ["keys/exitkit.pub"]}
+    (tmp_path / "exitkit.yaml").write_text(json.dumps(document))
+    (tmp_path / "keys").mkdir()
+    generate_key(tmp_path / "keys/exitkit.pem", tmp_path / "keys/exitkit.pub")
+    (tmp_path / "keys/masking.key").write_text("6b" * 32)
+    (tmp_path / "keys/masking.key").chmod(0o600)
+    return tmp_path
+
+
+def snapshot(workspace: Path, *options: str) -> int:
+    return run(["snapshot", "--workspace", str(workspace), *options])
+
+
+def started(workspace: Path, **options: Any) -> subprocess.Popen[bytes]:
+    command = [*EXITKIT, "snapshot", "--workspace", str(workspace)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, **options)
+
+
+def bundles(workspace: Path) -> list[Path]:
+    return sorted(path for path in (workspace / "bundles").iterdir() if path.name[0] != ".")
+
+
+def asked(stand_in: Any) -> dict[str, int]:
+    """How often each list and detail was asked since the last look."""
+    counts = {name: n for name, n in stand_in.asked.items() if name in LISTS | {DETAIL}}
+    stand_in.asked.clear()
+    return counts
+
+
+def outcomes(bundle: Path) -> dict[str, str]:
+    records = open_bundle(bundle).records("calls")
+    return {call["operation"]: call["outcome"] for call in records if call["operation"] in LISTS}
+
+
+def test_a_killed_snapshot_is_gone_on_with(
+    stand_in: Any, reply: Callable[..., Any], workspace: Path
+) -> None:
+    def answer(asked: Any) -> Any:
+        return reply(manner="hang") if asked.operation == DETAIL else None
+
+    stand_in.answer = answer
+    process = started(workspace)
+    stand_in.wait_for(DETAIL)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert asked(stand_in) == {**dict.fromkeys(LISTS, 1), DETAIL: 1}
+    assert bundles(workspace) == []
+
+    stand_in.answer = lambda asked: None
+    assert snapshot(workspace) == 0
+    assert asked(stand_in) == {DETAIL: 1}
+    (bundle,) = bundles(workspace)
+    assert outcomes(bundle) == dict.fromkeys(LISTS, "collected")
+    assert {path.name for path in (workspace / "bundles").glob(".*")} == set()
+
+
+def test_a_snapshot_that_found_the_disk_full_is_gone_on_with(
+    stand_in: Any, workspace: Path
+) -> None:
+    def small_disk() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
+
+    process = started(workspace, preexec_fn=small_disk)
+    _, said = process.communicate()
+    assert process.returncode == 3
+    assert b"check disk and permissions" in said.splitlines()[-1]
+    assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
+    assert bundles(workspace) == []
+
+    assert snapshot(workspace) == 0
+    assert asked(stand_in) == {}
+    (bundle,) = bundles(workspace)
+    assert outcomes(bundle) == dict.fromkeys(LISTS, "collected")
+
+
+def test_what_a_sealed_snapshot_did_not_reach_is_asked_for_on_demand(
+    stand_in: Any, reply: Callable[..., Any], workspace: Path
+) -> None:
+    denied = reply('{"__type": "x#AccessDeniedException"}', 403)
+    stand_in.answer = lambda asked: denied if asked.operation == "dynamodb:ListTables" else None
+    assert snapshot(workspace) == 1
+    assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
+
+    stand_in.answer = lambda asked: None
+    assert snapshot(workspace, "--resume") == 0
+    assert asked(stand_in) == {"dynamodb:ListTables": 1}
+    first, second = bundles(workspace)
+    assert outcomes(first)["dynamodb:ListTables"] == "refused"
+    assert outcomes(second) == dict.fromkeys(LISTS, "collected")
+    # The second is the next of the series, it names the first, and says since when it was read.
+    before, after = (open_bundle(path) for path in (first, second))
+    assert after.descriptor["previous"] == before.id
+    assert after.id != before.id
+    windows = [one.descriptor["observationWindow"] for one in (before, after)]
+    assert windows[0]["startAt"] == windows[1]["startAt"]
+    assert windows[0]["endAt"] < windows[1]["endAt"]
+
+
+def test_without_being_asked_a_sealed_snapshot_is_not_gone_on_with(
+    stand_in: Any, reply: Callable[..., Any], workspace: Path
+) -> None:
+    denied = reply('{"__type": "x#AccessDeniedException"}', 403)
+    stand_in.answer = lambda asked: denied if asked.operation == "dynamodb:ListTables" else None
+    assert snapshot(workspace) == 1
+    asked(stand_in)
+    stand_in.answer = lambda asked: None
+    assert snapshot(workspace) == 0
+    assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
+    # Nothing is left to ask for, and it says so.
+    assert snapshot(workspace, "--resume") == 2
+
+
+def test_what_is_kept_holds_no_secret_and_only_its_owner_may_read_it(
+    stand_in: Any, reply: Callable[..., Any], workspace: Path
+) -> None:
+    policy = '{"Attributes": {"Policy": "password=hunter2-and-more"}}'
+    denied = reply('{"__type": "x#AccessDeniedException"}', 403)
+    answers = {DETAIL: reply(policy), "dynamodb:ListTables": denied}
+    stand_in.answer = lambda asked: answers.get(asked.operation)
+    assert snapshot(workspace) == 1
+    (kept,) = (workspace / "bundles/.unfinished/prod").iterdir()
+    assert "<masked:" in kept.read_text()
+    assert "hunter2" not in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
