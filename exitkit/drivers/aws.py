@@ -29,6 +29,7 @@ class Account:
     """One AWS account somebody let us read.
 
     `session` is shared by all clients; creating one is not documented as thread-safe, hence `lock`.
+    `opened_by` are entries of `accounts:`; each but the first is a role taken from the one before.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Account:
     endpoint_url: str | None
     session: botocore.session.Session = field(repr=False, compare=False)
     lock: threading.Lock = field(repr=False, compare=False, default_factory=threading.Lock)
+    opened_by: tuple[Mapping[str, str], ...] = ({},)
 
     def client(self, service: str, region: str, limits: Limits) -> Any:
         """Return a new client; close it when its work is done."""
@@ -68,6 +70,22 @@ def account_of(source: Source, scope: str, environ: Mapping[str, str], limits: L
     """Return the account an asset of this source was found in."""
     opened = open_accounts(source, environ, limits)
     return next(one for one in opened if isinstance(one, Account) and one.id == scope)
+
+
+def reopened(
+    source: Source,
+    environ: Mapping[str, str],
+    limits: Limits,
+    account: Mapping[str, Any],
+) -> Account:
+    """Open an account once more in another process, which is known to open."""
+    loader = ReadOnlyLoader(load_catalog().read_set(), environ)
+    opener = opener_of(source, loader, environ, limits)
+    session = opener.session(account["opened_by"][0])
+    for entry in account["opened_by"][1:]:
+        session = opener.in_role(session, entry["role_arn"], entry["external_id"] or None)
+    known = account["id"], account["partition"], account["region"]
+    return Account(*known, opener.endpoint_url, session)
 
 
 def _once_each(found: Iterator[Opened]) -> Iterator[Opened]:
@@ -109,7 +127,9 @@ def _open(entry: Mapping[str, str], opener: Opener, source: str) -> Opened:
         reason = f"these credentials are those of account {caller['Account']}"
         return Call(source, name, "", IDENTITY, CallOutcome.REFUSED, reason=reason)
     partition = partition_of_arn(caller["Arn"])
-    return Account(caller["Account"], partition, region, opener.endpoint_url, session)
+    return Account(
+        caller["Account"], partition, region, opener.endpoint_url, session, opened_by=(entry,)
+    )
 
 
 def _open_organization(wanted: Wanted, opener: Opener, source: str) -> Iterator[Opened]:
@@ -153,7 +173,11 @@ def _enter(member: Member, lead: Account, wanted: Wanted, opener: Opener, source
     answer = one_answer(identity, ROLE)
     if isinstance(answer, Failure):
         return _not_opened(source, member.id, ROLE, answer, role)
-    return Account(member.id, lead.partition, lead.region, lead.endpoint_url, answer[0])
+    entry = {"role_arn": role, "external_id": wanted.external_id}
+    return Account(
+        member.id, lead.partition, lead.region, lead.endpoint_url, answer[0],
+        opened_by=(*lead.opened_by, entry),
+    )  # fmt: skip
 
 
 def _not_opened(source: str, scope: str, operation: str, failure: Failure, role: str) -> Call:

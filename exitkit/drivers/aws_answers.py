@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jmespath
@@ -27,6 +27,12 @@ SECRET_NAME = re.compile(
     r"(secret|password|passwd|privatekey|accesstoken|authtoken|apikey|credential)s?"
     r"(value|string|plaintext)?$"
 )
+COULD_BE_SECRET = re.compile(
+    r"password|passwd|pwd|secret|token|api[_-]?key|authorization:|://|accountkey="
+    r"|-----BEGIN |AKIA|ASIA|gh[pousr]_|glpat-|xox[abpr]-|eyJ",
+    re.IGNORECASE,
+)
+"""What each of CREDENTIAL_PATTERNS needs at least: most texts have none of it."""
 ENVIRONMENTS = {"environment", "environmentvariables", "variables", "envvars", "envvariables"}
 SCRIPTS = {"userdata"}
 
@@ -192,6 +198,8 @@ def asset_of(item: Item, observed_at: dt.datetime, mask_key: bytes) -> Asset:
 
 def plain(value: Any) -> Any:
     """Return JSON-compatible data: numbers with a fraction as text, bytes as base64."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, Mapping):
         return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
@@ -202,7 +210,7 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, float | Decimal):
         return str(value)
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    return str(value)
 
 
 def without_secrets(config: Mapping[str, Any], mask_key: bytes) -> dict[str, Any]:
@@ -215,8 +223,13 @@ def without_secrets(config: Mapping[str, Any], mask_key: bytes) -> dict[str, Any
     return {name: _cleaned(name, value, redactor) for name, value in config.items()}
 
 
+@lru_cache(maxsize=10_000)
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
 def _cleaned(name: str, value: Any, redactor: Redactor) -> Any:
-    low = re.sub(r"[^a-z]", "", name.lower())
+    low = _letters(name)
     if low in ENVIRONMENTS:
         return _all_masked(value, redactor.key)
     if isinstance(value, dict):
@@ -229,6 +242,8 @@ def _cleaned(name: str, value: Any, redactor: Redactor) -> Any:
         return mask(value, redactor.key)
     if low in SCRIPTS:
         return readable_script(value, redactor)
+    if not COULD_BE_SECRET.search(value):
+        return value
     # An ARN of a secret reads like an assignment; it is only its name.
     return "".join(
         piece if ARN.fullmatch(piece) else redactor.apply(piece) for piece in ARN.split(value)

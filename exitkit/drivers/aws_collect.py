@@ -10,6 +10,7 @@ from dataclasses import replace
 from exitkit.drivers.aws import IDENTITY, Account, open_accounts
 from exitkit.drivers.aws_access import access_of, last_used_on
 from exitkit.drivers.aws_answers import Item, asset_of
+from exitkit.drivers.aws_crew import Crew, crew_of
 from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
@@ -24,17 +25,19 @@ ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 def collect_accounts(source: Source, context: Context) -> Iterator[Finding]:
     """Yield the assets, grants and calls of every account that can be opened."""
-    for opened in open_accounts(source, context.environ, context.limits):
-        if isinstance(opened, Call):
-            yield opened
-        else:
-            yield Call(source.id, opened.id, "", IDENTITY, CallOutcome.COLLECTED, 1)
-            yield from _collect(source, opened, context)
+    with crew_of(source, context) as crew:
+        for opened in open_accounts(source, context.environ, context.limits):
+            if isinstance(opened, Call):
+                yield opened
+            else:
+                yield Call(source.id, opened.id, "", IDENTITY, CallOutcome.COLLECTED, 1)
+                yield from _collect(source, opened, context, crew)
 
 
-def _collect(source: Source, account: Account, context: Context) -> Iterator[Finding]:
+def _collect(source: Source, account: Account, context: Context, crew: Crew) -> Iterator[Finding]:
     plan, calls = _plan(source, account, context)
     yield from calls
+    crew.sweep(plan)
     items = []
     with kept_of(context.kept, account.id, context.now) as kept:
         sweep = Sweep(plan, context.limits, context.progress, mask_key=context.mask_key, kept=kept)

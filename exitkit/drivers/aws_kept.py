@@ -22,13 +22,15 @@ Line = dict[str, Any]
 class Kept:
     """The answers of one account, one JSON line each, written as they come.
 
-    Only the places of the lines are in memory. Secrets are masked before anything gets here. A
+    A line that is `open` (its call failed) holds for the run of the same instant only. Only the
+    places of the lines are in memory. Secrets are masked before anything gets here. A
     disk that is full costs the next start its head start, and this run nothing.
     """
 
     path: Path
     now: dt.datetime
     earlier: Sequence[Path] = ()
+    is_part: bool = False
     _places: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     _readers: list[int] = field(default_factory=list)
     _writer: int = -1
@@ -80,35 +82,40 @@ class Kept:
         number, offset = len(self._readers), 0
         with path.open("rb") as lines:
             for text in lines:
-                key = _key_of(text)
-                if key is None:
+                line = _whole(text)
+                if line is None:
                     break
-                self._places[key] = number, offset, len(text)
+                if not line.get("open") or line.get("at") == self.now.isoformat():
+                    self._places[line["key"]] = number, offset, len(text)
                 offset += len(text)
         if path == self.path and offset < path.stat().st_size:
             os.truncate(path, offset)
         self._readers.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def _key_of(text: bytes) -> str | None:
-    """Return the key of a whole line; nothing where it was cut off or is not ours."""
-    if not text.endswith(b"\n"):
-        return None
+def _whole(text: bytes) -> Line | None:
+    """Return a whole line; nothing where it was cut off or is not ours."""
     try:
-        key = json.loads(text)["key"]
-    except (ValueError, KeyError, TypeError):
+        line = json.loads(text) if text.endswith(b"\n") else None
+    except ValueError:
         return None
-    return key if isinstance(key, str) else None
+    return line if isinstance(line, dict) and isinstance(line.get("key"), str) else None
 
 
 @contextmanager
-def kept_of(folder: Path | None, account: str, now: dt.datetime) -> Iterator[Kept | None]:
-    """Open what is kept of an account; nothing where the host keeps nothing."""
+def kept_of(
+    folder: Path | None, account: str, now: dt.datetime, part: str = ""
+) -> Iterator[Kept | None]:
+    """Open what is kept of an account; nothing where the host keeps nothing.
+
+    A process with a `part` writes to a file of its own.
+    """
     if folder is None:
         yield None
         return
-    own = folder / f"{account}.jsonl"
-    kept = Kept(own, now, sorted(set(folder.glob(f"{account}.*.jsonl")) - {own}))
+    own = folder / (f"{account}.{part}.jsonl" if part else f"{account}.jsonl")
+    others = {folder / f"{account}.jsonl", *folder.glob(f"{account}.*.jsonl")} - {own}
+    kept = Kept(own, now, sorted(others), is_part=bool(part))
     kept.open()
     try:
         yield kept

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import json
+import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from exitkit.drivers.aws import Account
@@ -17,6 +19,11 @@ from exitkit.drivers.aws_regions import availability_of
 from exitkit.knowledge.aws_availability import Availability
 from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
 from exitkit.model.ledger import Call, CallOutcome
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)) or r"(?!)").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,8 @@ class Selection:
 
     def wants(self, service: str, operation: str) -> bool:
         """Tell whether a pattern of `services:` names the service or this operation of it."""
-        names = (service, f"{service}:{operation}")
-        return any(fnmatchcase(name, pattern) for name in names for pattern in self.services)
+        wanted = _any_of(self.services)
+        return bool(wanted(service) or wanted(f"{service}:{operation}"))
 
 
 @dataclass(frozen=True, slots=True)

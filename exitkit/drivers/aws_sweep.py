@@ -143,9 +143,11 @@ class Sweep:
         return found
 
     def _keep_answer(self, ask: Ask, items: Sequence[Item], call: Call) -> None:
-        if self.kept and not call.outcome.needs_acknowledgement:
+        is_open = call.outcome.needs_acknowledgement
+        if self.kept and (self.kept.is_part or not is_open):
             given = [[item.row.native_type, item.config] for item in items]
-            self.kept.keep(_key(ask), {"call": call_line(call), "items": given})
+            line = {"open": True} if is_open else {}
+            self.kept.keep(_key(ask), {**line, "call": call_line(call), "items": given})
 
     @property
     def scope(self) -> str:
@@ -183,10 +185,14 @@ class Sweep:
             yield replace(line, count=count)
 
     def _keep_details(self, key: str, item: Item, calls: Sequence[Call]) -> None:
+        if not self.kept:
+            return
+        line = {"config": item.config, "region": item.region}
         reached = [call_line(one) for one in calls if not one.outcome.needs_acknowledgement]
-        if self.kept and reached:
-            line = {"calls": reached, "config": item.config, "region": item.region}
-            self.kept.keep(key, line)
+        if reached:
+            self.kept.keep(key, {**line, "calls": reached})
+        if self.kept.is_part and len(reached) < len(calls):
+            self.kept.keep(key, {**line, "calls": [*map(call_line, calls)], "open": True})
 
     def details_of(self, item: Item) -> list[Detail]:
         """Return the detail calls of an item that the settings select."""

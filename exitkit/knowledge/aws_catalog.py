@@ -137,11 +137,18 @@ class Catalog:
         yield from sorted(pairs)
 
 
+def _read(text: str) -> Any:
+    """Read YAML as yaml.safe_load does, ten times faster where libyaml is there."""
+    if yaml.__with_libyaml__:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    return yaml.safe_load(text)
+
+
 @lru_cache(maxsize=1)
 def load_catalog() -> Catalog:
     """Return the generated catalog with the hand-written overrides laid over it."""
     generated = json.loads(gzip.decompress((FOLDER / "catalog.json.gz").read_bytes()))
-    calls = yaml.safe_load((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
+    calls = _read((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
     homes = json.loads(gzip.decompress((FOLDER / "regions.json.gz").read_bytes()))["homes"]
     rows = _laid_over(generated["types"], load_overrides())
     volatile = frozenset(calls["volatile"])
@@ -172,7 +179,7 @@ def load_overrides() -> dict[str, dict[str, Any]]:
     patches: dict[str, dict[str, Any]] = {}
     for file in sorted((FOLDER / "overrides").iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".yaml"):
-            patches.update(yaml.safe_load(file.read_text(encoding="utf-8")))
+            patches.update(_read(file.read_text(encoding="utf-8")))
     return patches
 
 

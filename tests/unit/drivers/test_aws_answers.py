@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from exitkit.drivers.aws_answers import (
+    COULD_BE_SECRET,
     Item,
     argument_for,
     asset_of,
@@ -20,6 +22,7 @@ from exitkit.drivers.aws_answers import (
 )
 from exitkit.drivers.aws_clients import timestamp
 from exitkit.knowledge.aws_catalog import Detail, ListedType, load_catalog
+from exitkit.store.redact import CREDENTIAL_PATTERNS
 
 KEY = b"k" * 32
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -139,3 +142,29 @@ def test_names_of_secrets_and_settings_stay_readable() -> None:
 )
 def test_times_become_iso_text(answered: object, kept: str) -> None:
     assert timestamp(answered) == kept
+
+
+SAMPLES = (
+    "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+    "AKIAABCDEFGHIJKLMNOP",
+    "aws_secret_access_key = " + "a" * 40,
+    "ghp_" + "a" * 36,
+    "glpat-" + "a" * 20,
+    "xoxb-" + "1" * 10,
+    "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK",
+    "amqp://user:hunter22@host/",
+    "AccountKey=" + "a" * 20,
+    "Authorization: Bearer abcdefgh12345",
+    "PWD=hunter22",
+    "Api-Key: hunter22",
+)
+
+
+def test_no_pattern_finds_a_secret_where_the_short_look_sees_none() -> None:
+    assert len(SAMPLES) > len(CREDENTIAL_PATTERNS)
+    for pattern in CREDENTIAL_PATTERNS:
+        found = [text for text in SAMPLES if re.search(pattern, text)]
+        assert found, pattern
+        assert all(COULD_BE_SECRET.search(text) for text in found), pattern
+    for text in SAMPLES:
+        assert "<masked:" in without_secrets({"Note": f"see {text} there"}, b"k" * 32)["Note"]

@@ -1,0 +1,117 @@
+"""Share a large sweep among processes, one per core: reading answers takes more than waiting."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from exitkit.drivers.aws import Account
+from exitkit.drivers.aws_plan import Plan
+from exitkit.ports import Context, Source
+
+LARGE = 300
+"""With fewer calls than this, starting processes takes longer than it saves."""
+MOST = 8
+"""More processes than this ask faster than AWS lets one account ask."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """Processes of ours that take one account after the other, each its share of the units.
+
+    They hand over through what is kept of the sweep, so one that dies costs only what it had not
+    reached: that is asked by whoever reads it.
+    """
+
+    source: Source
+    context: Context
+    size: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def sweep(self, plan: Plan) -> None:
+        """Make the calls of a plan, where there are enough to share."""
+        if self.size < 2 or self.context.kept is None or len(plan.roots) < LARGE:
+            return
+        self._start()
+        account = plan.account.id
+        self.context.progress(
+            f"{len(plan.roots)} list calls in account {account}, {self.size} processes"
+        )
+        waiting = []
+        for number, process in enumerate(self.processes):
+            task = {**_task(self.source, self.context, plan), "part": [number, self.size]}
+            if _told(process, task):
+                waiting.append(process)
+        for process in waiting:
+            if process.stdout:
+                process.stdout.readline()
+
+    def _start(self) -> None:
+        """Start every process that is not there, or no longer."""
+        self.processes = [one for one in self.processes if one.poll() is None]
+        while len(self.processes) < self.size:
+            others = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "exitkit.drivers.aws_crew_member"],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                    env={**others, **self.context.environ},
+                )
+            )  # fmt: skip
+
+    def leave(self) -> None:
+        """End the processes: one whose orders end, ends."""
+        for process in self.processes:
+            if process.stdin:
+                with suppress(OSError):  # one that died left its orders unread
+                    process.stdin.close()
+        for process in self.processes:
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+@contextmanager
+def crew_of(source: Source, context: Context) -> Iterator[Crew]:
+    """Gather a crew of as many processes as there are cores for us."""
+    crew = Crew(source, context, min(MOST, len(os.sched_getaffinity(0))))
+    try:
+        yield crew
+    finally:
+        crew.leave()
+
+
+def _told(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> bool:
+    if process.stdin is None:
+        return False
+    try:
+        process.stdin.write(json.dumps(task).encode() + b"\n")
+        process.stdin.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _task(source: Source, context: Context, plan: Plan) -> dict[str, Any]:
+    """Return all that a process has to know; credentials it finds for itself, as we did."""
+    account: Account = plan.account
+    return {
+        "source": {"id": source.id, "settings": dict(source.settings), "base": str(source.base)},
+        "account": {
+            "id": account.id, "partition": account.partition, "region": account.region,
+            "opened_by": [dict(entry) for entry in account.opened_by],
+        },
+        "regions": list(plan.selection.regions),
+        "services": list(plan.selection.services),
+        "now": context.now.isoformat(),
+        "kept": str(context.kept),
+        "mask_key": context.mask_key.hex(),
+        "limits": dataclasses.asdict(context.limits),
+    }  # fmt: skip
