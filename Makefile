@@ -61,6 +61,7 @@ catalog: $(DEV)/.made ## generate the catalog of AWS calls anew
 	$(BIN)/python -m tools.build_aws_catalog
 	$(BIN)/python -m tools.build_aws_catalog.regions
 	$(BIN)/python -m tools.build_aws_catalog.actions
+	$(BIN)/python -m tools.build_aws_catalog.schemas
 
 .PHONY: bench
 bench: $(DEV)/.made ## measure against what users would pick instead

@@ -18,6 +18,7 @@ from exitkit.assess.ageing import Aged, age
 from exitkit.assess.exportability import verdicts
 from exitkit.drivers.invoices import Invoice
 from exitkit.engine.collect import Harvest, Progress, collect
+from exitkit.engine.iac_export import iac_contents
 from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
 from exitkit.engine.reconcile import Reconciled, invoices_of, reconcile_records
 from exitkit.engine.reconcile_document import document_of, keep, reconciliation_records
@@ -228,6 +229,7 @@ def _contents(harvest: Harvest) -> Iterator[Content]:
     for kept in harvest.aspects.values():
         if isinstance(kept, Draft):
             yield from kept.contents
+    yield from iac_contents(harvest.assets.values())
 
 
 def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[str, Any]]:
