@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from exitkit.assess.iac_resources import Reference, Resource, transformed
+from exitkit.assess.iac_resources import Reference, Resource, leaves, transformed
 from exitkit.knowledge.aws_iac import Mapped
 
 _OWN_FORM = re.compile(
@@ -34,7 +34,18 @@ def linked(
     circle = {key: number for number, group in enumerate(groups) for key in group}
     by_key = {one.key: one for one in joined}
     ordered = [by_key[key] for group in groups for key in group]
-    return [replace(one, properties=_straight(one, circle)) for one in ordered]
+    return [
+        replace(one, name=_name(one, by_key), properties=_straight(one, circle)) for one in ordered
+    ]
+
+
+def _name(one: Resource, by_key: Mapping[str, Resource]) -> str:
+    """Return the name, with the names of other things where it holds their ids."""
+    name = one.name
+    for leaf in leaves(dict(one.properties)):
+        if isinstance(leaf, Reference) and leaf.literal in name:
+            name = name.replace(leaf.literal, by_key[leaf.target].name)
+    return name
 
 
 class _Index:
