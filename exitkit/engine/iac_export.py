@@ -7,16 +7,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exitkit.assess import iac_awscc, iac_classic
+from exitkit.assess.iac_awscc import awscc
+from exitkit.assess.iac_classic import classic
 from exitkit.assess.iac_cloudformation import templates
 from exitkit.assess.iac_links import linked
 from exitkit.assess.iac_properties import CREATE, IMPORT, Defined, define
 from exitkit.assess.iac_resources import REASONS, Left, Resource
-from exitkit.knowledge.aws_iac import Mapped, TypeSchema, load_mapped, load_schemas
+from exitkit.assess.iac_terraform import Configuration, files
+from exitkit.knowledge.aws_iac import (
+    Mapped,
+    TypeSchema,
+    load_mapped,
+    load_schemas,
+    load_terraform,
+)
 from exitkit.model.asset import Asset
 from exitkit.model.verdict import Content
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.paths import segment
 
+Lists = dict[str, list[Left]]
+"""What is left, by the id of the asset."""
 FOLDER = "iac/aws"
 JSON, JSONL = "application/json", "application/jsonl"
 _READ_ME = """\
@@ -33,17 +45,34 @@ cloudformation/create-NNN.template.json
     Make the same anew, in an account that has nothing of it: global first, then in order of NNN.
     A parameter with a default is the id of today of what another template makes: give the new one.
 
+terraform-aws/ and terraform-awscc/
+    The same for Terraform 1.5 or OpenTofu, for the classic and for the Cloud Control provider:
+    use one of them. `terraform plan` with imports.tf takes over what exists; without that file the
+    same configuration makes everything anew. The classic provider has what exitkit maps to it.
+
 not-carried.jsonl in each of these folders
     For each asset what the files beside it do not carry, and why.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Knowledge:
-    """What is known of the types at hand."""
+class _Place:
+    """The assets of one account and region, and what is known of their types."""
 
+    folder: str
+    region: str
+    assets: Sequence[Asset]
     schemas: Mapping[str, TypeSchema]
     mapped: Mapping[str, Mapped]
+
+    def defined(self, purpose: str) -> list[Defined]:
+        """Return what becomes of each asset for a purpose."""
+        return [define(asset, self.schemas, self.mapped, purpose) for asset in self.assets]
+
+    def linked(self, defined: Sequence[Defined], resources: Sequence[Resource]) -> list[Resource]:
+        """Return the resources in an order that can be deployed, referring to each other."""
+        stand_ins = {one.asset.ref.native_id: one.stand_in for one in defined if one.stand_in}
+        return linked(resources, self.mapped, stand_ins)
 
 
 def iac_contents(assets: Iterable[Asset]) -> Iterator[Content]:
@@ -57,56 +86,80 @@ def iac_contents(assets: Iterable[Asset]) -> Iterator[Content]:
     mapped = load_mapped()
     types = {asset.ref.native_type for found in places.values() for asset in found}
     parts = {part.native_type for name in types & mapped.keys() for part in mapped[name].parts}
-    known = _Knowledge(load_schemas(types | parts), mapped)
+    schemas = load_schemas(types | parts)
     yield _file("readme.txt", _READ_ME.encode(), "text/plain")
     for (scope, region), found in sorted(places.items()):
         folder = f"{segment(scope)}/{segment(region or 'global')}"
-        yield from _cloudformation(folder, sorted(found, key=lambda one: one.ref), known)
+        ordered = sorted(found, key=lambda one: one.ref)
+        yield from _written(_Place(folder, region, ordered, schemas, mapped))
 
 
-def _cloudformation(folder: str, assets: Sequence[Asset], known: _Knowledge) -> Iterator[Content]:
-    where = f"{folder}/cloudformation"
-    left: dict[str, dict[str, list[Left]]] = {}
-    for purpose in (IMPORT, CREATE):
-        defined, resources = defined_for(assets, known.schemas, known.mapped, purpose)
-        for one in defined:
-            left.setdefault(one.asset.ref.urn, {})[purpose] = one.left
-        made = templates(resources, known.mapped, retain=purpose == IMPORT)
-        for number, template in enumerate(made, start=1):
-            name = f"{where}/{purpose}-{number:03d}"
-            document = template.document(f"{purpose} {folder}, {number} of {len(made)}")
+def _written(place: _Place) -> Iterator[Content]:
+    """Yield the files of one place: for CloudFormation, then for both Terraform providers."""
+    imported, created = place.defined(IMPORT), place.defined(CREATE)
+    resources = [resource for one in imported for resource in one.resources]
+    faults = {one.key: fault for one in resources if (fault := _import_fault(one, place.schemas))}
+    taken = place.linked(imported, [one for one in resources if one.key not in faults])
+    made = place.linked(created, [resource for one in created for resource in one.resources])
+    kept = {one.key: one for one in resources}
+    not_taken: Lists = {}
+    for key, fault in faults.items():
+        part = "" if key == kept[key].asset else _noun(kept[key])
+        not_taken.setdefault(kept[key].asset, []).append(Left(part, fault))
+    both = {IMPORT: _joined(imported, not_taken), CREATE: _joined(created, {})}
+    yield from _cloudformation(place, taken, made)
+    yield _not_carried(place, "cloudformation", both)
+    generic = awscc(taken, place.schemas)
+    yield from _terraform(place, "terraform-awscc", generic, iac_awscc.PROVIDER)
+    left = _joined(imported, {**not_taken, **_sum(not_taken, generic.left)})
+    yield _not_carried(place, "terraform-awscc", {IMPORT: left})
+    old = classic(place.linked(imported, resources), load_terraform())
+    yield from _terraform(place, "terraform-aws", old, iac_classic.PROVIDER)
+    yield _not_carried(place, "terraform-aws", {IMPORT: _joined(imported, old.left)})
+
+
+def _sum(first: Mapping[str, list[Left]], second: Mapping[str, list[Left]]) -> Lists:
+    return {key: [*first.get(key, ()), *second.get(key, ())] for key in {**first, **second}}
+
+
+def _joined(defined: Iterable[Defined], more: Mapping[str, list[Left]]) -> Lists:
+    """Return all that is left of each asset, by the asset's id."""
+    return _sum({one.asset.ref.urn: one.left for one in defined}, more)
+
+
+def _cloudformation(
+    place: _Place, taken: Sequence[Resource], made: Sequence[Resource]
+) -> Iterator[Content]:
+    for purpose, resources in ((IMPORT, taken), (CREATE, made)):
+        written = templates(resources, place.mapped, retain=purpose == IMPORT)
+        for number, template in enumerate(written, start=1):
+            name = f"{place.folder}/cloudformation/{purpose}-{number:03d}"
+            document = template.document(f"{purpose} {place.folder}, {number} of {len(written)}")
             yield _file(f"{name}.template.json", _json(document), JSON)
             if purpose == IMPORT:
                 yield _file(f"{name}.resources.json", _json(template.importing), JSON)
-    lines = [_line(asset, left[asset.ref.urn]) for asset in assets]
-    yield _file(f"{where}/not-carried.jsonl", b"".join(line for line in lines if line), JSONL)
 
 
-def defined_for(
-    assets: Sequence[Asset],
-    schemas: Mapping[str, TypeSchema],
-    mapped: Mapping[str, Mapped],
-    purpose: str,
-) -> tuple[list[Defined], list[Resource]]:
-    """Return what became of each asset, and all resources in an order that can be deployed."""
-    defined = [define(asset, schemas, mapped, purpose) for asset in assets]
-    kept = []
-    for one in defined:
-        for resource in one.resources:
-            fault = _import_fault(resource, schemas) if purpose == IMPORT else ""
-            if fault:
-                part = "" if resource.key == one.asset.ref.urn else _noun(resource)
-                one.left.append(Left(part, fault))
-            else:
-                kept.append(resource)
-    stand_ins = {one.asset.ref.native_id: one.stand_in for one in defined if one.stand_in}
-    return defined, linked(kept, mapped, stand_ins)
+def _terraform(
+    place: _Place, folder: str, configuration: Configuration, provider: Mapping[str, str]
+) -> Iterator[Content]:
+    for name, text in files(configuration, provider, place.region):
+        body = text.encode("utf-8", "backslashreplace")
+        yield _file(f"{place.folder}/{folder}/{name}", body, "text/plain")
 
 
 def _import_fault(resource: Resource, schemas: Mapping[str, TypeSchema]) -> str:
     if not schemas[resource.native_type].importable:
         return "not-importable"
     return "" if resource.identifiers else "no-identifier"
+
+
+def _not_carried(place: _Place, folder: str, left: Mapping[str, Lists]) -> Content:
+    lines = [
+        _line(asset, {purpose: found.get(asset.ref.urn, []) for purpose, found in left.items()})
+        for asset in place.assets
+    ]
+    return _file(f"{place.folder}/{folder}/not-carried.jsonl", b"".join(lines), JSONL)
 
 
 def _noun(resource: Resource) -> str:

@@ -112,19 +112,21 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class Terraform:
-    """How the classic provider spells a type: `arguments` are paths over the properties.
+    """One resource of the classic provider that a CloudFormation type is spelled as.
 
-    `id` is the path of the import id; `reference` and `attributes` say which attribute stands for
-    Ref and for what GetAtt returns. `schema` is what the provider accepts, if it is known.
+    `schema` is what the provider takes, by argument; the other members are those of
+    terraform.yaml.
     """
 
     type: str
+    when: str = ""
+    each: str = ""
+    key: str = ""
     id: str = ""
     reference: str = "id"
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    exact: bool = False
+    arguments: Mapping[str, str | None] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
-    nested: Mapping[str, str] = field(default_factory=dict)
-    unsupported: frozenset[str] = frozenset()
     schema: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -154,6 +156,22 @@ def _type_schema(name: str, row: Mapping[str, Any], parts: list[str]) -> TypeSch
 def load_mapped() -> Mapping[str, Mapped]:
     """Return the corrections by hand, by type."""
     return {name: _mapped(row) for name, row in _read("cloudformation.yaml").items()}
+
+
+@lru_cache(maxsize=1)
+def load_terraform() -> Mapping[str, tuple[Terraform, ...]]:
+    """Return how the classic provider spells each mapped type, the main resource first."""
+    packed = FOLDER.joinpath("terraform_schemas.json.gz").read_bytes()
+    schemas = json.loads(gzip.decompress(packed))["types"]
+    return {
+        name: tuple(Terraform(**row, schema=schemas[row["type"]]) for row in rows)
+        for name, rows in _read("terraform.yaml").items()
+    }
+
+
+def terraform_types() -> frozenset[str]:
+    """Return the names of the provider's types that a mapping names."""
+    return frozenset(row["type"] for rows in _read("terraform.yaml").values() for row in rows)
 
 
 def _mapped(row: Mapping[str, Any]) -> Mapped:

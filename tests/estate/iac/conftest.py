@@ -20,6 +20,8 @@ from botocore import xform_name
 
 from exitkit.demo import aws_account, processes
 from exitkit.engine.collect import Harvest, collect
+from exitkit.engine.iac_export import iac_contents
+from exitkit.knowledge.aws_iac import FOLDER
 from exitkit.ports import Limits, Source
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -135,15 +137,48 @@ def answers(url: str) -> bool:
 
 
 def second_program() -> Path:
-    """Return the server in an environment of its own: it pins a botocore that is not ours."""
-    home = Path(sys.prefix) / "share" / "exitkit" / "second-aws"
-    program, made = home / "bin" / "ministack", home / "made"
+    """Return the server; it pins a botocore that is not ours."""
+    return own_environment("second-aws", SECOND) / "bin" / "ministack"
+
+
+def own_environment(name: str, requirement: str) -> Path:
+    """Return a virtual environment with one package, which is made where there is none yet."""
+    home = Path(sys.prefix) / "share" / "exitkit" / name
+    made = home / "made"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.is_file() or made.read_text() != SECOND:
+        if not made.is_file() or made.read_text() != requirement:
             venv.create(home, with_pip=True, clear=False)
-            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", SECOND]
+            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement]
             subprocess.run(pip, check=True, capture_output=True)
-            made.write_text(SECOND)
-    return program
+            made.write_text(requirement)
+    return home
+
+
+@pytest.fixture(scope="session")
+def exported(harvest: Harvest) -> dict[str, bytes]:
+    """Export the account and return the files by path."""
+    found = {}
+    for one in iac_contents(harvest.assets.values()):
+        assert isinstance(one.body, bytes)
+        found[one.path] = one.body
+    return found
+
+
+@pytest.fixture(scope="session")
+def terraform_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the settings with which Terraform takes our double for the classic provider."""
+    folder = tmp_path_factory.mktemp("double")
+    python = own_environment("terraform-double", "tf==1.2.0") / "bin" / "python"
+    program = folder / "terraform-provider-aws"
+    schemas = Path(str(FOLDER.joinpath("terraform_schemas.json.gz")))
+    double = Path(__file__).with_name("terraform_double.py")
+    program.write_text(f'#!/bin/sh\nSCHEMAS="{schemas}" exec "{python}" "{double}" "$@"\n')
+    program.chmod(0o755)
+    settings = folder / "terraform.rc"
+    settings.write_text(
+        f'provider_installation {{\n  dev_overrides {{ "hashicorp/aws" = "{folder}" }}\n'
+        "  direct {}\n}\n"
+    )
+    return settings

@@ -10,16 +10,14 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from exitkit.engine.collect import Harvest
-from exitkit.engine.iac_export import iac_contents
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 SECRET = "planted-secret-5a17"
 
 
 @pytest.fixture(scope="module")
-def files(harvest: Harvest) -> dict[str, bytes]:
-    """Export the account and return the files by path."""
-    return {one.path: bytes(one.body) for one in iac_contents(harvest.assets.values())}  # type: ignore[arg-type]
+def files(exported: dict[str, bytes]) -> dict[str, bytes]:
+    return exported
 
 
 @pytest.fixture(scope="module")

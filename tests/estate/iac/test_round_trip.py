@@ -38,20 +38,20 @@ Resources = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def exported(harvest: Harvest) -> Resources:
+def left(harvest: Harvest) -> Resources:
     return wanted(harvest)
 
 
 @pytest.fixture(scope="module")
 def arrived(
-    exported: Resources,
+    left: Resources,
     second_aws: str,
     client_at: Callable[[str], Client],
     collect_at: Callable[[str], Harvest],
 ) -> Resources:
     """Deploy what was exported, and export what is there then."""
     client = client_at(second_aws)
-    deploy(exported, client)
+    deploy(left, client)
     return wanted(collect_at(second_aws))
 
 
@@ -117,14 +117,14 @@ def resolved(value: Any, ids: Mapping[str, str]) -> Any:
 
 
 def test_network_access_buckets_and_tables_come_back_as_they_left(
-    exported: Resources, arrived: Resources
+    left: Resources, arrived: Resources
 ) -> None:
-    assert {row["Type"] for row in exported.values()} == {*WANTED}
-    assert sorted(arrived) == sorted(exported)
+    assert {row["Type"] for row in left.values()} == {*WANTED}
+    assert sorted(arrived) == sorted(left)
     different = {
         key: {name: (before.get(name), after.get(name)) for name in {**before, **after}
               if before.get(name) != after.get(name)}
-        for key, row in exported.items()
+        for key, row in left.items()
         if (before := row.get("Properties", {})) != (after := arrived[key].get("Properties", {}))
     }  # fmt: skip
     assert {key: sorted(members) for key, members in different.items()} == LOST
