@@ -230,6 +230,13 @@ def test_every_listed_type_is_found_behind_an_empty_first_page(walk: Walk) -> No
     assert sorted(CATALOG.types.keys() - walk.items.keys()) == []
 
 
+def test_the_catalog_finds_more_than_cloudformation_lists(walk: Walk) -> None:
+    first = [items[0] for items in walk.items.values()]
+    assert len(first) >= 1800
+    assert sum(all(item.parts.values()) for item in first) >= 1700
+    assert sum(item.arn.startswith("arn:") and ".*" not in item.arn for item in first) >= 1600
+
+
 def test_every_call_is_answered(walk: Walk) -> None:
     open_calls = [call for call in walk.calls if call.outcome.needs_acknowledgement]
     assert [(call.operation, call.binding, call.reason) for call in open_calls] == []

@@ -28,6 +28,10 @@ NEWER_THAN_THE_LIST = {
     "connect:ListTestCases", "mediatailor:ListFunctions",
     "emrwal:ListWorkspaces", "quicksight:ListTopicsV2",
     "observabilityadmin:ListThirdPartyTelemetryEnrichments", "secretsmanager:ListResourcePolicies",
+    "applicationcostprofiler:ListReportDefinitions", "bedrock-agentcore:ListAgentInsightStores",
+    "glue:ListGlossaries", "ivs:ListFailoverSlateConfigurations",
+    "rds:DescribeDBCapacityReservations", "sagemaker:ListGlobalInferenceGateways",
+    "sagemaker:ListInferenceRouters", "textract:ListProjects",
 }  # fmt: skip
 """Actions of calls that the SDK has and the list of IAM's actions does not have yet."""
 MANY = [f"made-up:GetTheThingWithNumber{number:05}" for number in range(1800)]
