@@ -59,6 +59,7 @@ FORMATS = ("managed", "cloudformation", "terraform")
     help="As in services: of exitkit.yaml; repeat it. Default: everything.",
 )  # fmt: skip
 @click.option("--no-data", is_flag=True, help="Leave out reading objects, items and code.")
+@click.option("--thorough", is_flag=True, help="Add what `snapshot --thorough` calls beside.")
 @click.option(
     "--compact", is_flag=True,
     help="Fewer characters: `List*` and `Describe*` also where they allow more harmless calls.",
@@ -79,6 +80,7 @@ def command(
     services: tuple[str, ...],
     *,
     no_data: bool,
+    thorough: bool,
     compact: bool,
     form: str,
     caller: bool,
@@ -103,7 +105,13 @@ def command(
         return
     patterns = services or tuple(settings.get("services") or ["*"])
     heard = tuple(settings.get("witnesses") or ())
-    actions = actions_for(catalog, patterns, data=not no_data, witnesses=heard)
+    actions = actions_for(
+        catalog,
+        patterns,
+        data=not no_data,
+        witnesses=heard,
+        thorough=thorough or bool(settings.get("thorough")),
+    )
     if form == "managed":
         documents = list(policy_documents(actions, compact=compact))
         for document in documents:

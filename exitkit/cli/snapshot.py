@@ -27,8 +27,14 @@ _EARLIER = {None: Earlier.IF_CUT_SHORT, True: Earlier.TAKE, False: Earlier.LEAVE
     help="Ask only for what the last snapshot did not reach, or for everything again.  "
     "[default: go on with one that was cut short]",
 )
+@click.option(
+    "--thorough", is_flag=True,
+    help="AWS: make also the list calls whose items no type describes; as thorough: true.",
+)  # fmt: skip
 @json_option
-def command(root: Path, sources: tuple[str, ...], resume: bool | None, as_json: bool) -> int:
+def command(
+    root: Path, sources: tuple[str, ...], resume: bool | None, *, thorough: bool, as_json: bool
+) -> int:
     """Collect every source of the workspace into the next sealed bundle.
 
     One that was cut short within the last 24 hours is gone on with: only what was not reached
@@ -44,6 +50,7 @@ def command(root: Path, sources: tuple[str, ...], resume: bool | None, as_json: 
             environ=dict(os.environ),
             progress=progress,
             earlier=_EARLIER[resume],
+            settings={"aws": {"thorough": True}} if thorough else {},
         )
     _print_json(snapshot) if as_json else _print_text(snapshot, workspace.root)
     return EXIT_FOUND if snapshot.findings else EXIT_CLEAN

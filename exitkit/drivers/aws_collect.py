@@ -12,6 +12,7 @@ from exitkit.drivers.aws_access import access_of, last_used_on
 from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_crew import Crew, crew_of
 from exitkit.drivers.aws_kept import kept_of
+from exitkit.drivers.aws_discovery import discover
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
@@ -50,6 +51,8 @@ def _collect(source: Source, account: Account, context: Context, crew: Crew) -> 
     assets = [asset_of(item, context.now, context.mask_key) for item in found_once]
     yield from assets
     yield from access_of(assets, last_used_on(found_once))
+    if source.settings.get("thorough"):
+        yield from discover(account, plan.selection, assets, context)
     yield from hear_witnesses(source, account, assets, plan.selection.regions, context)
 
 

@@ -18,6 +18,7 @@ from exitkit.drivers.aws_answers import Item, argument_for
 from exitkit.drivers.aws_regions import availability_of
 from exitkit.knowledge.aws_availability import Availability
 from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
+from exitkit.knowledge.aws_operations import load_discovery
 from exitkit.model.ledger import Call, CallOutcome
 
 
@@ -145,6 +146,20 @@ def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
     return plan
 
 
+def discovery_plan(account: Account, catalog: Catalog, selection: Selection) -> Plan:
+    """Plan the list calls whose items no type of the catalog describes."""
+    plan = Plan(account, catalog, selection, availability_of(account, catalog))
+    for one in load_discovery():
+        if selection.wants(one.service, one.operation):
+            row = ListedType(one.called, one.service, one.operation, one.items, (), tags="")
+            _add_roots(plan, one.service, one.operation, one.bind, (row,))
+        else:
+            reason = _outside(selection)
+            plan.left_out.append(plan.call(one.called, CallOutcome.EXCLUDED, reason))
+    plan.roots.sort(key=_spread)
+    return plan
+
+
 def _attach(plan: Plan, row: ListedType) -> bool:
     """Hang a child below the most specific parent that will be listed."""
     types = plan.catalog.types
@@ -218,8 +233,7 @@ def _resolved(bind: Mapping[str, Any], account: str) -> dict[str, Any]:
 
 def _excluded(plan: Plan) -> Iterator[Call]:
     """Yield one line for each operation the settings leave out, and each type no call lists."""
-    reason = f"left out by services: [{', '.join(plan.selection.services[:4])}"
-    reason += ", ...]" if len(plan.selection.services) > 4 else "]"
+    reason = _outside(plan.selection)
     operations = {
         (row.service, operation) for row in plan.catalog.rows() for operation in row.operations
     }
@@ -229,6 +243,12 @@ def _excluded(plan: Plan) -> Iterator[Call]:
     for name, why in sorted(plan.catalog.unlisted.items()):
         if not why.startswith(("part of", "shares")):
             yield plan.call(f"catalog:{name}", CallOutcome.EXCLUDED, why)
+
+
+def _outside(selection: Selection) -> str:
+    """Say which setting leaves a call out."""
+    named = ", ".join(selection.services[:4])
+    return f"left out by services: [{named}{', ...' if len(selection.services) > 4 else ''}]"
 
 
 def _spread(ask: Ask) -> tuple[int, str, str, str]:

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,12 +69,14 @@ def take_snapshot(
     environ: Mapping[str, str],
     progress: Progress,
     earlier: Earlier = Earlier.IF_CUT_SHORT,
+    settings: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> Snapshot:
     """Collect, judge, write and seal; an interruption leaves the series as it was.
 
     The next snapshot goes on with one that was cut short: it asks only for what was not reached.
+    `settings` by type of source are laid over those of exitkit.yaml, for this one snapshot.
     """
-    sources = _selected(workspace.sources, only_sources)
+    sources = _laid_over(_selected(workspace.sources, only_sources), settings)
     # All files before the first call: an hour of collecting must not end for want of one.
     mask_key = load_masking_key(workspace.masking_key)
     key = load_private(workspace.signing_key) if workspace.signing_key else None
@@ -135,6 +138,15 @@ def _selected(sources: Sequence[Source], patterns: Sequence[str]) -> list[Source
         known = ", ".join(source.id for source in sources)
         raise InputError(f"--source {' '.join(patterns)}: matches no source; there are {known}")
     return chosen
+
+
+def _laid_over(
+    sources: Sequence[Source], settings: Mapping[str, Mapping[str, object]]
+) -> list[Source]:
+    return [
+        replace(source, settings={**source.settings, **settings.get(source.type, {})})
+        for source in sources
+    ]
 
 
 def _conclude(

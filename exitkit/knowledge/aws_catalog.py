@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from exitkit.knowledge.aws_operations import load_discovery
 from exitkit.knowledge.aws_witnesses import witness_operations
 
 FOLDER = files("exitkit.knowledge") / "aws"
@@ -131,7 +132,7 @@ class Catalog:
         pairs = {(row.service, op) for row in self.rows() for op in row.operations}
         more = (
             *self.extra_operations, *self.data_operations, *self.organization_operations,
-            *witness_operations(),
+            *witness_operations(), *(one.called for one in load_discovery()),
         )  # fmt: skip
         pairs |= {(name, op) for name, _, op in (entry.partition(":") for entry in more)}
         yield from sorted(pairs)

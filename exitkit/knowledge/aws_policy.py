@@ -11,6 +11,7 @@ from typing import Any
 from exitkit.errors import InputError
 from exitkit.knowledge.aws_actions import as_patterns
 from exitkit.knowledge.aws_catalog import Catalog
+from exitkit.knowledge.aws_operations import load_discovery
 from exitkit.knowledge.aws_witnesses import load_witnesses, witness_operations
 
 QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
@@ -29,15 +30,18 @@ def actions_for(
     *,
     data: bool = True,
     witnesses: Iterable[str] = (),
+    thorough: bool = False,
 ) -> list[str]:
     """Return the actions needed for what `services:` selects, with or without reading data.
 
-    `witnesses` are those of the source: who asks none needs none of their actions.
+    `witnesses` and `thorough` are those of the source: who asks for none needs none of the actions.
     """
     heard = {
         f"{one.service}:{one.operation}" for one in map(load_witnesses().get, witnesses) if one
     }
     unheard = set(witness_operations()) - heard
+    if not thorough:
+        unheard |= {one.called for one in load_discovery()}
     patterns = tuple(services)
     actions = set()
     listed = {(row.service, operation) for row in catalog.rows() for operation in row.operations}

@@ -8,6 +8,7 @@ from typing import Any
 
 from tools.build_aws_catalog import members
 from tools.build_aws_catalog.nouns import leaf_name, operation_noun, plain, type_noun
+from tools.build_aws_catalog.roots import ACCOUNT_INPUTS, PAGE_INPUTS
 from tools.build_aws_catalog.services import Services
 from tools.build_aws_catalog.sources import (
     Model,
@@ -16,9 +17,6 @@ from tools.build_aws_catalog.sources import (
     handler_permissions,
     identifier_leaves,
 )
-
-ACCOUNT_INPUTS = {"accountid", "awsaccountid", "catalogid"}
-PAGE_INPUTS = {"maxresults", "maxitems", "limit", "pagesize", "maxrecords", "maxpagesize"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from botocore.loaders import Loader
 
 from exitkit.drivers.aws_answers import Item, items_of, search
 from exitkit.knowledge.aws_catalog import ListedType, load_catalog
+from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
+from tools.build_aws_catalog.roots import root_list_operations
 
 CATALOG = load_catalog()
 TYPES = list(CATALOG.rows())
@@ -113,6 +115,21 @@ def test_every_operation_exists_in_the_installed_models() -> None:
 def test_every_list_call_gives_items_with_an_id() -> None:
     wrong = {row.native_type: found for row in TYPES if (found := list(faults(row)))}
     assert wrong == {}
+
+
+def test_every_root_list_operation_of_the_sdk_is_called_or_left_out_for_a_reason() -> None:
+    called = {f"{service}:{name}" for service, name in CATALOG.read_set()}
+    uncalled = load_uncalled()
+    left_out = {name for name, _ in (*uncalled.ignored, *uncalled.seen)}
+    roots = {
+        f"{service}:{name}"
+        for service in LOADER.list_available_services("service-2")
+        for name in root_list_operations(model(service))
+    }
+    assert len(roots) > 2000
+    assert sorted(roots - called - left_out) == []
+    # Nor is a place kept for what the SDK no longer has.
+    assert sorted((left_out | {one.called for one in load_discovery()}) - roots) == []
 
 
 def test_every_operation_only_reads() -> None:
