@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
-from exitkit.collectors.kept_tables import file_content, keep_definitions, keep_rows, keep_table
 from exitkit.drivers.database import DatabaseError, Table
+from exitkit.drivers.kept_tables import file_content, keep_definitions, keep_rows, keep_table
 from exitkit.drivers.mariadb import (
     PROGRAMS_DUMP,
     SCHEMA_DUMP,

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
-from exitkit.collectors.kept_tables import (
+from exitkit.drivers.database import DatabaseError, Table
+from exitkit.drivers.kept_tables import (
     file_content,
     keep_definitions,
     keep_rows,
     keep_table,
 )
-from exitkit.drivers.database import DatabaseError, Table
 from exitkit.drivers.postgres import Database, dsn_of, find_pg_dump, open_database
 from exitkit.errors import CannotRun
 from exitkit.model.asset import Asset, Ref

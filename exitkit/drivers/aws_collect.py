@@ -11,8 +11,8 @@ from exitkit.drivers.aws import IDENTITY, Account, open_accounts
 from exitkit.drivers.aws_access import access_of, last_used_on
 from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_crew import Crew, crew_of
-from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_discovery import discover
+from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique

@@ -15,8 +15,8 @@ from exitkit.assess.predicates import look_up
 from exitkit.assess.rules import check_rules
 from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.contract_check import inventory_of, rehearsal_of
-from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.engine.documents import read_documents, stale_months
+from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.engine.gaps import scores_of, spend_of
 from exitkit.engine.joint_inventory import declared_lines
 from exitkit.engine.journals import has_journal

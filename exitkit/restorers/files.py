@@ -27,7 +27,7 @@ from exitkit.drivers.ansible import (
     end_leftovers,
     run_playbook,
 )
-from exitkit.drivers.ssh_login import host_key_identities
+from exitkit.drivers.known_hosts import host_key_identities
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof, StepStatus
 from exitkit.ports import StepContext, Target
