@@ -13,7 +13,7 @@ from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of
 from exitkit.drivers.aws_reading import BLOCK, Reading
 from exitkit.drivers.deadlines import Beat
 
-LIST, READ = "s3:ListObjectsV2", "s3:GetObject"
+LIST, READ, TAGS = "s3:ListObjectsV2", "s3:GetObject", "s3:GetObjectTagging"
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects nobody can read before a restore, which costs money."""
 
@@ -54,6 +54,7 @@ class StoredObject:
     sha256: str
     content_type: str
     metadata: Mapping[str, str]
+    tags: Mapping[str, str]
     spooled: Path
 
 
@@ -111,6 +112,30 @@ def read_objects(reading: Reading, keys: Sequence[str]) -> dict[str, StoredObjec
     return found
 
 
+def probe_tags(reading: Reading, key: str) -> Failure | None:
+    """Return why tags of objects cannot be read, asked of one object.
+
+    Where they may not be read, the answer about an object is silent about how many it has.
+    """
+
+    def job(beat: Beat) -> dict[str, str] | Failure:
+        try:
+            return _tags(reading, key)
+        except FAULTS as fault:
+            return failure_of(fault, TAGS)
+
+    ((_, answer),) = reading.within_deadline([job])
+    failure = answer if isinstance(answer, Failure) else None
+    reading.note(TAGS, 0 if failure else 1, failure)
+    return failure
+
+
+def _tags(reading: Reading, key: str) -> dict[str, str]:
+    bucket = reading.asset.ref.native_id
+    answer = reading.client.get_object_tagging(Bucket=bucket, Key=key)
+    return {pair["Key"]: pair["Value"] for pair in answer.get("TagSet", ())}
+
+
 def _object_job(reading: Reading, key: str) -> Callable[[Beat], StoredObject | Failure]:
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     spooled = reading.spool(name)
@@ -128,11 +153,12 @@ def _object_job(reading: Reading, key: str) -> Callable[[Beat], StoredObject | F
                     stream.write(block)
                     digest.update(block)
                     beat()
+            tags = _tags(reading, key) if answer.get("TagCount") else {}
         except FAULTS as fault:
             return failure_of(fault, READ)
         return StoredObject(
             size, digest.hexdigest(), answer.get("ContentType", ""),
-            dict(answer.get("Metadata", {})), spooled,
+            dict(answer.get("Metadata", {})), tags, spooled,
         )  # fmt: skip
 
     return job

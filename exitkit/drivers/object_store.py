@@ -1,7 +1,7 @@
 """Speak S3 to any maker's object store, with the calls that every maker answers safely.
 
-Tags, access lists and legal holds are never written: some makers answer such a call by replacing
-the object's content with the body of the request.
+Tags travel in the header of the object itself. The calls that write tags, access lists and legal
+holds are never made: some makers answer one by replacing the object's content with its body.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -86,10 +88,18 @@ class ObjectStore:
             self._client.create_bucket(Bucket=bucket, **place)
 
     def write(
-        self, bucket: str, key: str, path: Path, content_type: str, metadata: Mapping[str, str]
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        content_type: str,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write a file's bytes, in parts where it is large."""
         extra: dict[str, Any] = {"Metadata": dict(metadata)} if metadata else {}
+        if tags:
+            extra["Tagging"] = urlencode(tags)
         if content_type:
             extra["ContentType"] = content_type
         with _named_faults(f"object {bucket}/{key}"):
@@ -102,6 +112,15 @@ class ObjectStore:
         return StoredObject(
             answer["ContentLength"], answer.get("ContentType", ""), answer.get("Metadata", {})
         )
+
+    def tags(self, bucket: str, key: str) -> dict[str, str]:
+        """Return the tags of an object; none where the maker knows no tags."""
+        try:
+            with _named_faults(f"object {bucket}/{key}"):
+                answer = self._client.get_object_tagging(Bucket=bucket, Key=key)
+        except StoreError:
+            return {}
+        return {pair["Key"]: pair["Value"] for pair in answer.get("TagSet", ())}
 
     def read(self, bucket: str, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""

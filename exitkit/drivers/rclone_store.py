@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -69,9 +70,15 @@ class RcloneStore:
         self._ask("operations/mkdir", f"bucket {bucket}", fs=_REMOTE, remote=bucket)
 
     def write(
-        self, bucket: str, key: str, path: Path, content_type: str, metadata: Mapping[str, str]
+        self,
+        bucket: str,
+        key: str,
+        path: Path,
+        content_type: str,
+        metadata: Mapping[str, str],
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Write a file's bytes, in parts where the store wants that."""
+        """Write a file's bytes, in parts where the store wants that; rclone knows no tags."""
         described = {**metadata, **({"content-type": content_type} if content_type else {})}
         # What stands in the file system about our copy is nobody's metadata.
         config: dict[str, Any] = {"Metadata": True, "MetadataSet": described}
@@ -96,6 +103,10 @@ class RcloneStore:
         content_type = metadata.get("content-type") or item.get("MimeType", "")
         own = {name: value for name, value in metadata.items() if name not in _SYSTEM_METADATA}
         return StoredObject(item["Size"], content_type, own)
+
+    def tags(self, bucket: str, key: str) -> dict[str, str]:
+        """Return no tags: rclone knows none."""
+        return {}
 
     def read(self, bucket: str, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""

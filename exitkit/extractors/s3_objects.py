@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 METHOD = "s3:GetObject"
 FORMAT = "objects as stored, objects.jsonl"
 LISTING_ONLY = "objects.jsonl"
-LOSS = ("tags, access control lists and retention of single objects",)
+LOSS = ("access control lists and retention of single objects",)
+TAGS = "tags of single objects: {reason}"
 EARLIER_VERSIONS = "earlier versions of objects"
 
 Read = Mapping[str, "StoredObject | Failure"]
@@ -39,7 +40,7 @@ class S3Objects:
     def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
         """Yield the objects and their listing, or the listing, or why not even that."""
         from exitkit.drivers.aws_calls import Failure
-        from exitkit.drivers.aws_objects import ARCHIVED, list_objects, read_objects
+        from exitkit.drivers.aws_objects import ARCHIVED, list_objects, probe_tags, read_objects
         from exitkit.drivers.aws_reading import open_reading
 
         reading = open_reading(asset, source, context)
@@ -49,22 +50,25 @@ class S3Objects:
             yield reading.gap(Aspect.DATA, listing, Level.NONE)
             return
         read: Read = {}
+        loss = _loss(asset)
         if context.budget.claim(listing.small_bytes, context.limits.inline_data_bytes):
             largest = context.limits.max_file_bytes
-            read = read_objects(
-                reading,
-                [
-                    one.key
-                    for one in listing
-                    if one.size_bytes <= largest and one.storage_class not in ARCHIVED
-                ],
-            )
-        found = list(_draft(reading, listing, read))
+            keys = [
+                one.key
+                for one in listing
+                if one.size_bytes <= largest and one.storage_class not in ARCHIVED
+            ]
+            if keys and (failure := probe_tags(reading, keys[0])):
+                loss = (*loss, TAGS.format(reason=failure.reason))
+            read = read_objects(reading, keys)
+        found = list(_draft(reading, listing, read, loss))
         yield from reading.calls
         yield from found
 
 
-def _draft(reading: Reading, listing: Listing, read: Read) -> Iterator[Finding]:
+def _draft(
+    reading: Reading, listing: Listing, read: Read, loss: tuple[str, ...]
+) -> Iterator[Finding]:
     """Yield what is held; whole only where every object is."""
     from exitkit.drivers.aws_objects import StoredObject
 
@@ -96,23 +100,28 @@ def _draft(reading: Reading, listing: Listing, read: Read) -> Iterator[Finding]:
     absent = sum(missing.values())
     reason, text = _why(missing, listing.count)
     _note_left_out(reading, missing)
-    loss = (*_loss(asset), f"the bytes of {absent} of {listing.count} objects") if absent else None
+    if absent:
+        loss = (*loss, f"the bytes of {absent} of {listing.count} objects")
     yield Draft(
         asset.ref, Aspect.DATA, Level.IMPORTABLE if whole else Level.DESCRIBED, METHOD, form,
-        tuple(contents), loss or _loss(asset), listing.size_bytes, reason, text,
+        tuple(contents), loss, listing.size_bytes, reason, text,
     )  # fmt: skip
 
 
 def _held(one: ListedObject, held: StoredObject, folder: str) -> dict[str, Any]:
-    pairs = sorted(held.metadata.items())
-    return {
+    line = {
         "key": one.key,
         "sizeBytes": held.size_bytes,
         "sha256": held.sha256,
         "path": f"{folder}/objects/{segment(one.key, 90)}",
         "contentType": held.content_type,
-        "metadata": [{"key": name, "value": value} for name, value in pairs],
+        "metadata": _pairs(held.metadata),
     }
+    return {**line, "tags": _pairs(held.tags)} if held.tags else line
+
+
+def _pairs(named: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": name, "value": value} for name, value in sorted(named.items())]
 
 
 def _missing(one: ListedObject, failure: Failure | None) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 Step params: `{what: local-objects, target: <folder target>, assets: {native_type:
 "AWS::S3::Bucket", names: ["*"]}}`; optional `rename`, `canaries`, `canary_pattern`. Each bucket
-becomes a folder with `objects/` and `objects.jsonl`, which says for each file its key, content type
-and metadata: a key that is no path of a disk gets a name made from its digest.
+becomes a folder with `objects/` and `objects.jsonl`, which says for each file its key, content
+type, metadata and tags: a key that is no path of a disk gets a name made from its digest.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _file_of(key: str, keys: set[str]) -> str:
 
 
 def _described(one: _Object) -> dict[str, Any]:
-    kept = ("key", "sha256", "sizeBytes", "contentType", "metadata")
+    kept = ("key", "sha256", "sizeBytes", "contentType", "metadata", "tags")
     return {name: one.line[name] for name in kept if name in one.line} | {"file": one.file}
 
 

@@ -45,6 +45,7 @@ class _Object:
     path: str
     content_type: str
     metadata: Mapping[str, str]
+    tags: Mapping[str, str]
 
     @property
     def label(self) -> str:
@@ -194,11 +195,14 @@ def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]
             if "path" not in line:
                 left_out += 1
                 continue
-            metadata = {pair["key"]: pair["value"] for pair in line.get("metadata", ())}
+            metadata, tags = (
+                {pair["key"]: pair["value"] for pair in line.get(name, ())}
+                for name in ("metadata", "tags")
+            )
             objects.append(
                 _Object(
                     holding.urn, bucket, line["key"], line["sha256"], line["sizeBytes"],
-                    line["path"], line.get("contentType", ""), metadata,
+                    line["path"], line.get("contentType", ""), metadata, tags,
                 )
             )  # fmt: skip
         if left_out:
@@ -243,7 +247,7 @@ def _write(
     for number, one in enumerate(objects, 1):
         source = bundle.content_path(one.path)
         try:
-            store.write(one.bucket, one.key, source, one.content_type, one.metadata)
+            store.write(one.bucket, one.key, source, one.content_type, one.metadata, one.tags)
         except StoreError as fault:
             refused.append(f"{one.label}: refused, {fault}")
         if number % 100 == 0:
@@ -285,6 +289,14 @@ def _read_back(store: Store, one: _Object, canaries: Canaries | None) -> Iterato
         respelt = {key.lower() for key in described.metadata} & {name.lower()}
         detail = f"case of metadata key {name}" if respelt else f"metadata {name}"
         yield ItemResult(one.label, "lost-field", detail)
+    yield from _lost_tags(store, one)
+
+
+def _lost_tags(store: Store, one: _Object) -> Iterator[ItemResult]:
+    found = store.tags(one.bucket, one.key) if one.tags else {}
+    for name in sorted(one.tags):
+        if found.get(name) != one.tags[name]:
+            yield ItemResult(one.label, "lost-field", f"tag {name}")
 
 
 def _watch(chunks: Iterator[bytes], look: Any) -> None:

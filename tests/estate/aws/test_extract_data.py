@@ -34,14 +34,16 @@ DENIED = b"<Error><Code>AccessDenied</Code><Message>not this one</Message></Erro
 
 
 class Front(BaseHTTPRequestHandler):
-    """Stands before the emulator and refuses one object, as a policy of a bucket may."""
+    """Stands before the emulator and refuses an object, and tags, as policies of buckets may."""
 
     behind = ""
 
     def do_GET(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
-        if urlsplit(self.path).path.endswith("/secret.txt"):
+        place = urlsplit(self.path)
+        tags_of_cellar = place.path.startswith("/cellar/") and "tagging" in place.query
+        if place.path.endswith("/secret.txt") or tags_of_cellar:
             self.reply(403, DENIED, {"Content-Type": "application/xml"})
             return
         line = http.client.HTTPConnection(urlsplit(self.behind).netloc, timeout=30)
@@ -79,6 +81,7 @@ def emulator() -> Iterator[aws_account.AwsAccount]:
             s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
             for key, size in sizes.items():
                 s3.put_object(Bucket=name, Key=key, Body=b"x" * size)
+        s3.put_object(Bucket="alpha", Key="a", Body=b"x" * 900, Tagging="owner=a%2Fb&class=secret")
         s3.put_object(Bucket="cellar", Key="old", Body=b"ice", StorageClass="DEEP_ARCHIVE")
         dynamodb = client(account, "dynamodb")
         dynamodb.create_table(
@@ -155,6 +158,9 @@ def test_a_large_and_an_unreadable_object_cost_the_bucket_no_other_object(
     lines = {line["key"]: line for line in lines_of(draft)}
     assert lines["a"]["path"] in {content.path for content in draft.contents}
     assert len(lines["a"]["sha256"]) == 64
+    tags = [{"key": "class", "value": "secret"}, {"key": "owner", "value": "a/b"}]
+    assert [line.get("tags") for line in lines.values()] == [tags, None, None]
+    assert [loss for loss in draft.loss if "tags" in loss] == []
     assert (lines["big"]["reason"], lines["big"]["sizeBytes"]) == ("too-large", 1500)
     assert len(lines["big"]["etag"]) == 32
     assert lines["secret.txt"]["reason"] == "permission-denied"
@@ -163,6 +169,7 @@ def test_a_large_and_an_unreadable_object_cost_the_bucket_no_other_object(
     assert draft.text == "2 of 3 objects are only listed: 1 permission-denied, 1 too-large"
     assert outcomes(found) == {
         "s3:ListObjectsV2 alpha": (CallOutcome.COLLECTED, 3),
+        "s3:GetObjectTagging alpha": (CallOutcome.COLLECTED, 1),
         "s3:GetObject alpha": (CallOutcome.REFUSED, 1),
         "s3:GetObject alpha over limits": (CallOutcome.EXCLUDED, 0),
     }
@@ -177,6 +184,9 @@ def test_an_archived_object_is_listed_and_never_asked_for(
     assert old["storageClass"] == "DEEP_ARCHIVE"
     assert outcomes(found)["s3:GetObject cellar"] == (CallOutcome.COLLECTED, 2)
     assert outcomes(found)["s3:GetObject cellar archived"] == (CallOutcome.EXCLUDED, 0)
+    # An answer about an object does not say that it has tags where they may not be read.
+    assert outcomes(found)["s3:GetObjectTagging cellar"] == (CallOutcome.REFUSED, 0)
+    assert any(loss.startswith("tags of single objects: ") for loss in draft.loss)
 
 
 def test_the_items_of_a_table_are_sorted_lines_of_their_real_size(

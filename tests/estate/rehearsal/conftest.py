@@ -125,6 +125,7 @@ def bucket_findings() -> list[Finding]:
                 "sizeBytes": len(body),
                 "contentType": "text/x-note",
                 "metadata": [{"key": "owner", "value": "legal"}],
+                **({"tags": [{"key": "class", "value": "a b/c"}]} if key == "plain.txt" else {}),
             }
         )
     listing = b"".join(canonical_bytes(line) + b"\n" for line in lines)

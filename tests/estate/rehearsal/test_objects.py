@@ -88,7 +88,10 @@ def test_objects_restored_at_another_maker_equal_those_in_the_bundle(
 
 def test_what_the_other_maker_drops_is_a_named_loss(lend: Callable[..., StepContext]) -> None:
     restored = RestoreStep().run(RESTORE, lend())
-    assert restored.losses == ("bucket acme-docs: case of metadata key owner of 4 objects",)
+    assert restored.losses == (
+        "bucket acme-docs: case of metadata key owner of 4 objects",
+        "bucket acme-docs: tag class of 1 objects",
+    )
 
 
 def test_one_changed_byte_is_named(

@@ -142,7 +142,7 @@ def test_objects_restored_there_equal_those_in_the_bundle(
     assert [proof.aspect for proof in compared.proofs] == ["data"]
 
 
-def test_azure_keeps_type_and_metadata_and_swift_loses_what_is_named(
+def test_what_azure_keeps_and_swift_loses_is_named(
     azure: Ground,
     swift: Ground,
     bucket_findings: list[Finding],
@@ -154,7 +154,8 @@ def test_azure_keeps_type_and_metadata_and_swift_loses_what_is_named(
         context = context_of(bundle, {"sandbox": ground.target}, ground.environ, "run-2/restore")
         losses.append(RestoreStep().run(RESTORE, context).losses)
         RestoreStep().undo(RESTORE, {}, context)
-    assert losses == [(), ("bucket acme-docs: metadata owner of 4 objects",)]
+    tag = "bucket acme-docs: tag class of 1 objects"
+    assert losses == [(tag,), ("bucket acme-docs: metadata owner of 4 objects", tag)]
 
 
 def test_a_changed_object_is_named_and_undo_leaves_only_what_was_there(
