@@ -24,7 +24,7 @@ from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor, mask
 
 ARN = re.compile(r"(arn:aws[a-z-]*:[^\s\"',\]}]*)")
 SECRET_NAME = re.compile(
-    r"(secret|password|passwd|privatekey|accesstoken|authtoken|apikey|credential)s?"
+    r"(secret|password|passwd|privatekey|accesstoken|authtoken|secrettoken|authkey|apikey|credential)s?"
     r"(value|string|plaintext)?$"
 )
 COULD_BE_SECRET = re.compile(
@@ -33,6 +33,10 @@ COULD_BE_SECRET = re.compile(
     re.IGNORECASE,
 )
 """What each of CREDENTIAL_PATTERNS needs at least: most texts have none of it."""
+NAMED = re.compile(r"\$\{(\w+)\}")
+OWN_ARN = "$arn"
+"""Stands for the ARN that the row's template makes, as the path of a part of an id."""
+WHEREABOUTS = {"Partition", "Region", "Account"}
 ENVIRONMENTS = {"environment", "environmentvariables", "variables", "envvars", "envvariables"}
 SCRIPTS = {"userdata"}
 
@@ -62,6 +66,8 @@ class Item:
         return {name: self._part(name, path) for name, path in self.row.ids}
 
     def _part(self, name: str, path: str) -> str:
+        if path == OWN_ARN:
+            return self._templated()
         if path in (ACCOUNT, REGION):
             return self.scope if path == ACCOUNT else self.region
         found = self.config.get(name) if path == "@" else search(path, self.config)
@@ -91,6 +97,8 @@ class Item:
         answered = search(self.row.arn, self.config) if self.row.arn else None
         if isinstance(answered, str) and answered.startswith("arn:"):
             return answered
+        if set(NAMED.findall(self.row.arn_template)) - WHEREABOUTS:
+            return self._templated()
         parts = [part for part in self.parts.values() if part]
         own = next((part for part in reversed(parts) if part.startswith("arn:")), "")
         if own or not self.row.arn_template or not parts:
@@ -103,6 +111,18 @@ class Item:
         for part in parts if arn.count(".*") > 1 else parts[-1:]:
             arn = arn.replace(".*", part.lstrip("/"), 1)
         return arn if ".*" not in arn else ""
+
+    def _templated(self) -> str:
+        """The template of the ARN with its names filled in; nothing where one is not known."""
+        known = {"Partition": self.partition, "Region": self.region, "Account": self.scope}
+        known |= {name: self._part(name, path) for name, path in self.row.ids if path != OWN_ARN}
+        arn = self.row.arn_template
+        for name in NAMED.findall(arn):
+            value = known.get(name) or _by_name(name, self.config) or _by_name(name, self.given)
+            if not value and name != "Region":
+                return ""
+            arn = arn.replace(f"${{{name}}}", str(value or ""))
+        return arn
 
     @property
     def is_wanted(self) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+import jmespath
 import pytest
+import yaml
 from botocore.loaders import Loader
 
-from exitkit.drivers.aws_answers import Item, items_of, search
-from exitkit.knowledge.aws_catalog import ListedType, load_catalog
+from exitkit.drivers.aws_answers import Item, argument_for, items_of, merge_detail, search
+from exitkit.knowledge.aws_catalog import FOLDER, NO_ARN, ListedType, load_catalog
 from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
 from tools.build_aws_catalog.roots import root_list_operations
 
@@ -20,7 +24,7 @@ LOADER = Loader()
 DOCUMENT = '{"Statement": [{"Sid": "first"}]}'
 """What a member that holds JSON as a text is made to say."""
 KEYS = ("key", "ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "EMAIL",
-        "GCM", "SMS", "VOICE")  # fmt: skip
+        "GCM", "QueueArn", "SMS", "VOICE")  # fmt: skip
 """Keys of a map, among them those that rows look for."""
 
 
@@ -78,9 +82,60 @@ def first_item(row: ListedType) -> Item | None:
     return None
 
 
+def first_fields(node: Mapping[str, Any]) -> Iterator[str]:
+    """The members of the item itself that a parsed JMESPath looks at."""
+    if node["type"] == "field":
+        yield str(node["value"])
+    elif node["type"] in ("subexpression", "filter_projection", "projection", "index_expression"):
+        yield from first_fields(node["children"][0])
+    else:
+        for child in node["children"]:
+            yield from first_fields(child)
+
+
+def bound_faults(row: ListedType) -> Iterator[str]:
+    """Values of an argument that the model does not have among those it enumerates."""
+    shapes = model(row.service)["shapes"]
+    called = operation(row.service, row.operation) or {}
+    members = shapes[called["input"]["shape"]].get("members", {}) if "input" in called else {}
+    for name, value in row.bind.items():
+        shape = shapes[members[name]["shape"]] if name in members else {}
+        if shape.get("type") == "list":
+            shape = shapes[shape["member"]["shape"]]
+        one_by_one = isinstance(value, dict) and set(value) == {"each"}
+        values = value["each"] if one_by_one else value if isinstance(value, list) else [value]
+        unknown = [one for one in values if one not in shape["enum"]] if "enum" in shape else []
+        if unknown:
+            yield f"{row.operation} knows no {name} {unknown}"
+
+
+def item_faults(row: ListedType, item: Item) -> Iterator[str]:
+    """Members that the row looks at and no answer has."""
+    for detail in row.details:
+        known, required = inputs(row.service, detail.operation)
+        told = {*detail.keys, *detail.bind}
+        if required - told or told - known:
+            yield f"{detail.operation} does not take {sorted(told)}"
+        for name, path in detail.keys.items():
+            if argument_for(name, item, path) is None:
+                yield f"nothing in the item is the {name} of {detail.operation}"
+    for detail in row.details:
+        output = (operation(row.service, detail.operation) or {})["output"]["shape"]
+        merge_detail(item, detail, answer(row.service, output))
+    if row.where:
+        missing = set(first_fields(jmespath.compile(row.where).parsed)) - item.config.keys()
+        if missing:
+            yield f"where looks at {sorted(missing)}"
+    if row.arn not in ("", "@", NO_ARN) and search(row.arn, item.config) is None:
+        yield f"no ARN at {row.arn}"
+    if row.name and search(row.name, item.config) is None:
+        yield f"no name at {row.name}"
+
+
 def faults(row: ListedType) -> Iterator[str]:
     known, required = inputs(row.service, row.operation)
     given = {*row.bind, *row.parent}
+    yield from bound_faults(row)
     if required - given:
         yield f"{row.operation} also needs {sorted(required - given)}"
     if given - known:
@@ -92,13 +147,7 @@ def faults(row: ListedType) -> Iterator[str]:
     for part, path in row.ids:
         if not item.parts[part]:
             yield f"no value for {part} at {path!r}"
-    if row.where:
-        search(row.where, item.config)
-    for detail in row.details:
-        known, required = inputs(row.service, detail.operation)
-        told = {*detail.keys, *detail.bind}
-        if required - told or told - known:
-            yield f"{detail.operation} does not take {sorted(told)}"
+    yield from item_faults(row, item)
 
 
 def test_the_catalog_lists_most_of_what_aws_has() -> None:
@@ -181,13 +230,32 @@ def test_no_answer_is_reported_as_two_types_without_telling_them_apart() -> None
     assert blurred == []
 
 
-def test_a_parent_is_a_listed_type_or_the_child_has_another_one() -> None:
+def test_a_parent_is_a_listed_type() -> None:
     orphans = [
-        row.native_type
+        (row.native_type, parent)
         for row in TYPES
-        if row.parent and not any(parent in CATALOG.types for parent in row.parent.values())
+        for parent in row.parent.values()
+        if parent not in CATALOG.types
     ]
-    assert len(orphans) < 5
+    assert orphans == []
+
+
+def test_every_row_the_generator_was_not_sure_of_has_been_looked_at() -> None:
+    reviewed = yaml.safe_load((FOLDER / "reviewed.yaml").read_text(encoding="utf-8"))
+    unsure = {row.native_type for row in TYPES if row.confidence == "low"}
+    assert sorted(unsure - reviewed.keys()) == []
+    assert sorted(reviewed.keys() - CATALOG.types.keys()) == []
+    assert all(re.match(r"right|corrected: ", note) for note in reviewed.values())
+
+
+def test_a_type_is_corrected_in_one_place() -> None:
+    # YAML takes the last of two lines for one type, and the first is lost without a word.
+    places = Counter(
+        name
+        for file in (FOLDER / "overrides").iterdir()
+        for name in re.findall(r"^(AWS::\S+):", file.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert [name for name, count in places.items() if count > 1] == []
 
 
 def test_permissions_are_iams_own_words() -> None:
