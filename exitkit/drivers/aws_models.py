@@ -10,12 +10,12 @@ import hashlib
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import botocore
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 from exitkit.store.files import write_atomically
 
@@ -23,8 +23,21 @@ CREDENTIAL_SERVICES = frozenset({"sts", "sso", "sso-oidc", "signin"})
 """What the SDK itself calls to get credentials; these models stay whole."""
 
 
+class PlainFileLoader(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
+    """A reader of model files that takes half the time: a plain dict keeps its order, too."""
+
+    def _load_file(self, full_path: str, open_method: Callable[..., Any]) -> Any:
+        try:
+            with open_method(full_path, "rb") as file:
+                return json.loads(file.read())
+        except FileNotFoundError:
+            return None
+
+
 class ReadOnlyLoader(Loader):  # type: ignore[misc]  # botocore has no types
     """A loader whose service models hold the operations of `read_set` and no others."""
+
+    FILE_LOADER_CLASS = PlainFileLoader
 
     def __init__(self, read_set: Iterable[tuple[str, str]], environ: Mapping[str, str]) -> None:
         super().__init__()

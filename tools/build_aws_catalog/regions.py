@@ -18,6 +18,8 @@ from botocore.loaders import Loader
 DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/regions.json.gz"
 FULLEST = "us-east-1"
 NOT_A_REGION = {"sam"}
+HOMES_BY_HAND = {"route53globalresolver": {"aws": "us-east-2"}}
+"""Global services whose address names a region: "you must specify the US East (Ohio) Region"."""
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     destination = Path(sys.argv[1]) if len(sys.argv) > 1 else DESTINATION
     types = types_by_region()
     regions = sorted(types)
-    homes = dict(global_services())
+    homes = {**dict(global_services()), **HOMES_BY_HAND}
     document = {
         "sources": {name: version(name) for name in ("botocore", "cfn-lint")},
         "regions": regions,

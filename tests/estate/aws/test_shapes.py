@@ -67,6 +67,8 @@ class ShapeFake:
             paging = self._pagination(service).get(model.name, {})
             asked_on = any(mark in context["asked"] for mark in _texts(paging.get("input_token")))
             key = f"{service}:{model.name}", asked_on and not self.endless
+            if _tokens(paging) and not key[1]:
+                self.paged.add(key[0])
             if key not in self.made:
                 self.made[key] = self._page(model, paging, key[1], self.said.get(key[0], {}))
             return _Reply(), copy.deepcopy(self.made[key])
@@ -76,10 +78,9 @@ class ShapeFake:
     ) -> dict[str, Any]:
         maker = model.service_model.signing_name
         body = _overlaid(_made(model.output_shape, maker) if model.output_shape else {}, said)
-        tokens = [path for path in _texts(paging.get("output_token")) if PLAIN_PATH.match(path)]
+        tokens = _tokens(paging)
         flags = _texts(paging.get("more_results"))
         if tokens and not is_last:
-            self.paged.add(f"{model.service_model.service_name}:{model.name}")
             body = _emptied(body)
         for path in tokens if is_last else ():
             _put(body, path, None)
@@ -102,6 +103,10 @@ class _Reply:
     status_code = 200
     raw = None
     headers: Mapping[str, str] = {}
+
+
+def _tokens(paging: Mapping[str, Any]) -> list[str]:
+    return [path for path in _texts(paging.get("output_token")) if PLAIN_PATH.match(path)]
 
 
 def _texts(found: Any) -> list[str]:
@@ -184,24 +189,37 @@ class Walk:
     paged: set[str]
 
 
-def walked(said: Mapping[str, Any], endless: bool = False) -> Walk:
-    """Sweep all services in one region, and those that it lacks in another."""
-    walk = Walk(defaultdict(list), [], set())
-    _sweep(walk, said, endless, REGION, ("*",))
-    for service, region in ELSEWHERE.items():
-        _sweep(walk, said, endless, region, (service,))
-    return walk
-
-
-def _sweep(
-    walk: Walk, said: Mapping[str, Any], endless: bool, region: str, services: tuple[str, ...]
-) -> None:
+@pytest.fixture(scope="module")
+def fake() -> ShapeFake:
+    """A session whose models are read once and whose clients are made once, for all walks."""
     keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "none"}
     loader = ReadOnlyLoader(CATALOG.read_set(), os.environ)
     session = Opener(loader, keys, None, "", Limits()).session({})
-    fake = ShapeFake(session, said, endless, paged=walk.paged)
+    fake = ShapeFake(session, yaml.safe_load(CASES.read_text(encoding="utf-8")))
     fake.attach()
-    account = aws.Account(ACCOUNT, "aws", region, None, session)
+    create, made = session.create_client, {}
+
+    def once(service: str, region_name: str, **more: Any) -> Any:
+        if (service, region_name) not in made:
+            made[service, region_name] = create(service, region_name=region_name, **more)
+        return made[service, region_name]
+
+    session.create_client = once
+    return fake
+
+
+def walked(fake: ShapeFake, endless: bool = False) -> Walk:
+    """Sweep all services in one region, and those that it lacks in another."""
+    fake.endless, fake.paged = endless, set()
+    walk = Walk(defaultdict(list), [], fake.paged)
+    _sweep(walk, fake, REGION, ("*",))
+    for service, region in ELSEWHERE.items():
+        _sweep(walk, fake, region, (service,))
+    return walk
+
+
+def _sweep(walk: Walk, fake: ShapeFake, region: str, services: tuple[str, ...]) -> None:
+    account = aws.Account(ACCOUNT, "aws", region, None, fake.session)
     plan = plan_for(account, CATALOG, Selection("shapes", services, (region,)))
     for found in Sweep(plan, Limits(), lambda line: None).run():
         if isinstance(found, Item):
@@ -211,19 +229,13 @@ def _sweep(
 
 
 @pytest.fixture(scope="module")
-def said() -> Mapping[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CASES.read_text(encoding="utf-8"))
-    return document
+def walk(fake: ShapeFake) -> Walk:
+    return walked(fake)
 
 
 @pytest.fixture(scope="module")
-def walk(said: Mapping[str, Any]) -> Walk:
-    return walked(said)
-
-
-@pytest.fixture(scope="module")
-def endless_walk(said: Mapping[str, Any]) -> Walk:
-    return walked(said, endless=True)
+def endless_walk(fake: ShapeFake) -> Walk:
+    return walked(fake, endless=True)
 
 
 def test_every_listed_type_is_found_behind_an_empty_first_page(walk: Walk) -> None:

@@ -14,13 +14,14 @@ import yaml
 from botocore.loaders import Loader
 
 from exitkit.drivers.aws_answers import Item, argument_for, items_of, merge_detail, search
+from exitkit.drivers.aws_models import PlainFileLoader
 from exitkit.knowledge.aws_catalog import FOLDER, NO_ARN, ListedType, load_catalog
 from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
 from tools.build_aws_catalog.roots import root_list_operations
 
 CATALOG = load_catalog()
 TYPES = list(CATALOG.rows())
-LOADER = Loader()
+LOADER = Loader(file_loader=PlainFileLoader())
 DOCUMENT = '{"Statement": [{"Sid": "first"}]}'
 """What a member that holds JSON as a text is made to say."""
 KEYS = ("key", "ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "EMAIL",
