@@ -164,7 +164,7 @@ class Database:
         ]  # fmt: skip
         try:
             done = subprocess.run(
-                command, env=_environ(self._dsn), capture_output=True, text=True, check=False,
+                command, env=client_environ(self._dsn), capture_output=True, text=True, check=False,
                 timeout=deadline_s,
             )  # fmt: skip
         except subprocess.TimeoutExpired as timeout:
@@ -234,7 +234,8 @@ def _first_line(fault: psycopg.Error) -> str:
     return (str(fault).strip().splitlines() or [type(fault).__name__])[0]
 
 
-def _environ(dsn: str) -> dict[str, str]:
+def client_environ(dsn: str) -> dict[str, str]:
+    """Return what tells a program of PostgreSQL where and as whom, apart from its arguments."""
     # A password among the arguments would be readable by everyone on the machine.
     given = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
     kept = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
