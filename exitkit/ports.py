@@ -48,7 +48,7 @@ class Limits:
     """Bounds the host sets for every plugin, so that none can hang or fill the disk."""
 
     call_deadline_s: int = 60
-    workers: int = 16
+    workers: int = 32
     inline_data_bytes: int = 256 * 1024 * 1024
     max_file_bytes: int = 64 * 1024 * 1024
 

@@ -94,6 +94,7 @@ def inventories(folder: Path, pythons: dict[str, str]) -> dict[str, list[str]]:
         BASE: ours("ideal.py"),
         "ideal client, one process": ours("ideal.py", "1"),
         "exitkit": ours("collect_exitkit.py"),
+        "exitkit, RDS dead everywhere": ours("collect_exitkit.py", "RDS"),
         "boto3, 32 threads": ours("threads.py"),
         "boto3, one after the other": ours("naive.py"),
         "Cloud Custodian": [

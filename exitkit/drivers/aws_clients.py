@@ -22,10 +22,13 @@ from exitkit.ports import Limits
 CONNECT_S = 2
 """An endpoint farther away than this is not there: the farthest region answers in 0.4 s."""
 
-_buckets: weakref.WeakKeyDictionary[botocore.session.Session, dict[tuple[str, str], Bucket]] = (
+_buckets: weakref.WeakValueDictionary[tuple[int, str, str], Bucket] = weakref.WeakValueDictionary()
+"""A bucket lives as long as a client holds it: accounts and regions that are done cost nothing."""
+_parsers: weakref.WeakKeyDictionary[ReadOnlyLoader, CompiledParserFactory] = (
     weakref.WeakKeyDictionary()
 )
-_buckets_lock = threading.Lock()
+"""Accounts that share their models share what is compiled of them."""
+_lock = threading.Lock()
 
 
 def reading_session(
@@ -35,7 +38,9 @@ def reading_session(
     session.register_component("data_loader", loader)
     # The service's own text is better evidence than a value we made of it, and parsing dates is
     # close to half of what reading an answer costs.
-    session.register_component("response_parser_factory", CompiledParserFactory(timestamp))
+    with _lock:
+        parsers = _parsers.setdefault(loader, CompiledParserFactory(timestamp))
+    session.register_component("response_parser_factory", parsers)
     return session
 
 
@@ -70,8 +75,8 @@ def create_client(
 
 def bucket_of(session: botocore.session.Session, service: str, region: str) -> Bucket:
     """Return the one bucket of a service in a region; a session stands for an account."""
-    with _buckets_lock:
-        return _buckets.setdefault(session, {}).setdefault((service, region), Bucket())
+    with _lock:
+        return _buckets.setdefault((id(session), service, region), Bucket())
 
 
 def timestamp(value: object) -> str:

@@ -50,8 +50,8 @@ class Crew:
             if _told(process, task):
                 waiting.append(process)
         for process in waiting:
-            if process.stdout:
-                process.stdout.readline()
+            if process.stdout and not process.stdout.readline():
+                self.context.progress("a process ended early; what it left is asked here")
 
     def _start(self) -> None:
         """Start every process that is not there, or no longer."""
@@ -81,11 +81,18 @@ class Crew:
 @contextmanager
 def crew_of(source: Source, context: Context) -> Iterator[Crew]:
     """Gather a crew of as many processes as there are cores for us."""
-    crew = Crew(source, context, min(MOST, len(os.sched_getaffinity(0))))
+    crew = Crew(source, context, min(MOST, _cores()))
     try:
         yield crew
     finally:
         crew.leave()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _told(process: subprocess.Popen[bytes], task: Mapping[str, Any]) -> bool:

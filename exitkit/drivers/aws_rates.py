@@ -34,7 +34,7 @@ UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionErro
 CONNECT_ATTEMPTS = 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Bucket:
     """The calls that one service of one account lets us make in one region.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
+import gc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from exitkit.collectors.aws import AwsCollector
-from exitkit.drivers import aws_crew
+from exitkit.drivers import aws_clients, aws_crew
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_crew import crew_of
 from exitkit.drivers.aws_crew_member import services_together, share_of
@@ -33,7 +33,7 @@ REGIONS = ["eu-west-1", "eu-central-1", "us-east-1"]
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share even the smallest sweep, whatever machine this is."""
     monkeypatch.setattr(aws_crew, "LARGE", 1)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(aws_crew, "_cores", lambda: 2)
 
 
 def regions(reply: Callable[..., Any], asked: Any) -> Any:
@@ -82,7 +82,7 @@ def test_a_crew_finds_what_one_process_finds_and_asks_each_thing_once(
     alone = collected(stand_in, tmp_path / "alone", accounts=role)
     asked_alone = asked_of(stand_in)
     monkeypatch.setattr(aws_crew, "LARGE", 1)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(aws_crew, "_cores", lambda: 2)
     together = collected(stand_in, tmp_path / "together", accounts=role)
     assert comparable(together) == comparable(alone)
     assert asked_of(stand_in) == asked_alone
@@ -144,6 +144,22 @@ def test_calls_that_aws_counts_together_are_never_shared_out(tmp_path: Path) -> 
     assert {len(one) for one in shares.values()} == {1}
     sizes = Counter(next(iter(shares[ask.unit])) for ask in plan.roots)
     assert 0.4 < sizes[0] / sum(sizes.values()) < 0.6
+
+
+def test_accounts_and_regions_that_are_done_leave_no_client_behind(
+    stand_in: Any, reply: Callable[..., Any], tmp_path: Path
+) -> None:
+    gc.collect()
+    before = set(aws_clients._buckets)
+    stand_in.answer = lambda asked: regions(reply, asked)
+    roles = [
+        {"role_arn": f"arn:aws:iam::{number}:role/{name}"}
+        for number, name in (("111111111111", "shop"), ("222222222222", "store"))
+    ]
+    found = collected(stand_in, tmp_path / "both", accounts=roles)
+    assert len({one.ref.scope for one in found if isinstance(one, Asset)}) == 2
+    gc.collect()
+    assert set(aws_clients._buckets) - before == set()
 
 
 def _session() -> Any:

@@ -124,6 +124,7 @@ def test_what_a_sealed_snapshot_did_not_reach_is_asked_for_on_demand(
     first, second = bundles(workspace)
     assert outcomes(first)["dynamodb:ListTables"] == "refused"
     assert outcomes(second) == dict.fromkeys(LISTS, "collected")
+    assert run(["verify", "--workspace", str(workspace), str(second)]) == 0
     # The second is the next of the series, it names the first, and says since when it was read.
     before, after = (open_bundle(path) for path in (first, second))
     assert after.descriptor["previous"] == before.id
