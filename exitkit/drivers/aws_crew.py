@@ -35,11 +35,16 @@ class Crew:
     size: int
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def is_able(self) -> bool:
+        """Tell whether there are cores to share among, and a place to hand over at."""
+        return self.size > 1 and self.context.kept is not None
+
     def sweep(self, plan: Plan) -> None:
         """Make the calls of a plan, where there are enough to share."""
-        if self.size < 2 or self.context.kept is None or len(plan.roots) < LARGE:
+        if not self.is_able or len(plan.roots) < LARGE:
             return
-        self._start()
+        self.start()
         account = plan.account.id
         self.context.progress(
             f"{len(plan.roots)} list calls in account {account}, {self.size} processes"
@@ -53,7 +58,7 @@ class Crew:
             if process.stdout and not process.stdout.readline():
                 self.context.progress("a process ended early; what it left is asked here")
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Start every process that is not there, or no longer."""
         self.processes = [one for one in self.processes if one.poll() is None]
         while len(self.processes) < self.size:
@@ -82,6 +87,9 @@ class Crew:
 def crew_of(source: Source, context: Context) -> Iterator[Crew]:
     """Gather a crew of as many processes as there are cores for us."""
     crew = Crew(source, context, min(MOST, _cores()))
+    if (source.settings.get("services") or ["*"]) == ["*"] and crew.is_able:
+        # Every service of even one region is large: let them get ready while accounts are opened.
+        crew.start()
     try:
         yield crew
     finally:

@@ -25,6 +25,7 @@ def main() -> None:
     """Do what each line asks for, until there are no more."""
     orders: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    load_catalog()
     while True:
         sweep_share(json.loads(orders.get()))
         sys.stdout.buffer.write(b"done\n")

@@ -117,14 +117,14 @@ def test_what_a_process_that_dies_had_not_reached_is_asked_all_the_same(
     stand_in: Any, reply: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in.answer = lambda asked: regions(reply, asked)
-    own = aws_crew.Crew._start
+    own = aws_crew.Crew.start
 
     def start_and_lose_one(crew: aws_crew.Crew) -> None:
         own(crew)
         crew.processes[0].kill()
         crew.processes[0].wait()
 
-    monkeypatch.setattr(aws_crew.Crew, "_start", start_and_lose_one)
+    monkeypatch.setattr(aws_crew.Crew, "start", start_and_lose_one)
     found = collected(stand_in, tmp_path / "one")
     assert len([one for one in found if isinstance(one, Asset)]) == 3 * len(REGIONS)
     assert not [one for one in found if isinstance(one, Call) and one.is_open]
@@ -173,7 +173,7 @@ def test_a_small_sweep_starts_no_process(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(aws_crew, "LARGE", 10_000)
     account = Account("123456789012", "aws", "us-east-1", None, _session())
     plan = plan_for(account, load_catalog(), Selection("prod", ("sqs",), tuple(REGIONS)))
-    source = Source("prod", "aws", {}, tmp_path)
+    source = Source("prod", "aws", {"services": ["sqs"]}, tmp_path)
     with crew_of(source, Context(NOW, tmp_path, b"k" * 32, KEYS, kept=tmp_path)) as crew:
         crew.sweep(plan)
         assert crew.processes == []

@@ -110,53 +110,37 @@ def test_a_snapshot_that_found_the_disk_full_is_gone_on_with(
     assert outcomes(bundle) == dict.fromkeys(LISTS, "collected")
 
 
-def test_what_a_sealed_snapshot_did_not_reach_is_asked_for_on_demand(
+def test_what_a_sealed_snapshot_did_not_reach_is_asked_for_on_demand_alone(
     stand_in: Any, reply: Callable[..., Any], workspace: Path
 ) -> None:
     denied = reply('{"__type": "x#AccessDeniedException"}', 403)
-    stand_in.answer = lambda asked: denied if asked.operation == "dynamodb:ListTables" else None
+    policy = '{"Attributes": {"Policy": "password=hunter2-and-more"}}'
+    answers = {DETAIL: reply(policy), "dynamodb:ListTables": denied}
+    stand_in.answer = lambda asked: answers.get(asked.operation)
+    assert snapshot(workspace) == 1
+    assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
+    (kept,) = (workspace / "bundles/.unfinished/prod").iterdir()
+    assert "<masked:" in kept.read_text()
+    assert "hunter2" not in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+    # Without being asked it begins anew: what was reached may have changed.
     assert snapshot(workspace) == 1
     assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
 
     stand_in.answer = lambda asked: None
     assert snapshot(workspace, "--resume") == 0
     assert asked(stand_in) == {"dynamodb:ListTables": 1}
-    first, second = bundles(workspace)
-    assert outcomes(first)["dynamodb:ListTables"] == "refused"
-    assert outcomes(second) == dict.fromkeys(LISTS, "collected")
-    assert run(["verify", "--workspace", str(workspace), str(second)]) == 0
-    # The second is the next of the series, it names the first, and says since when it was read.
-    before, after = (open_bundle(path) for path in (first, second))
+    _, second, third = bundles(workspace)
+    assert outcomes(second)["dynamodb:ListTables"] == "refused"
+    assert outcomes(third) == dict.fromkeys(LISTS, "collected")
+    assert run(["verify", "--workspace", str(workspace), str(third)]) == 0
+    # It is the next of the series, names the one before, and says since when it was read.
+    before, after = (open_bundle(path) for path in (second, third))
     assert after.descriptor["previous"] == before.id
     assert after.id != before.id
     windows = [one.descriptor["observationWindow"] for one in (before, after)]
     assert windows[0]["startAt"] == windows[1]["startAt"]
     assert windows[0]["endAt"] < windows[1]["endAt"]
-
-
-def test_without_being_asked_a_sealed_snapshot_is_not_gone_on_with(
-    stand_in: Any, reply: Callable[..., Any], workspace: Path
-) -> None:
-    denied = reply('{"__type": "x#AccessDeniedException"}', 403)
-    stand_in.answer = lambda asked: denied if asked.operation == "dynamodb:ListTables" else None
-    assert snapshot(workspace) == 1
-    asked(stand_in)
-    stand_in.answer = lambda asked: None
-    assert snapshot(workspace) == 0
-    assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
     # Nothing is left to ask for, and it says so.
     assert snapshot(workspace, "--resume") == 2
-
-
-def test_what_is_kept_holds_no_secret_and_only_its_owner_may_read_it(
-    stand_in: Any, reply: Callable[..., Any], workspace: Path
-) -> None:
-    policy = '{"Attributes": {"Policy": "password=hunter2-and-more"}}'
-    denied = reply('{"__type": "x#AccessDeniedException"}', 403)
-    answers = {DETAIL: reply(policy), "dynamodb:ListTables": denied}
-    stand_in.answer = lambda asked: answers.get(asked.operation)
-    assert snapshot(workspace) == 1
-    (kept,) = (workspace / "bundles/.unfinished/prod").iterdir()
-    assert "<masked:" in kept.read_text()
-    assert "hunter2" not in kept.read_text()
-    assert kept.stat().st_mode & 0o777 == 0o600
