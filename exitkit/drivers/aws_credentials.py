@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
+from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
@@ -15,7 +16,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from exitkit.drivers.aws_clients import create_client, reading_session
+from exitkit.drivers.aws_clients import CONNECT_S, create_client, reading_session
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.drivers.aws_partitions import (
     STANDARD,
@@ -78,9 +79,14 @@ class Opener:
         region = self.region(base, partition_of_arn(role))
 
         def create(service: str, **settings: Any) -> Any:
-            given = {"region_name": region, "endpoint_url": self.endpoint_url, **settings}
+            config = Config(
+                connect_timeout=CONNECT_S,
+                read_timeout=self.limits.call_deadline_s,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            )
+            given = {"region_name": region, "endpoint_url": self.endpoint_url, "config": config}
             with _creating:
-                return base.create_client(service, **given)
+                return base.create_client(service, **{**given, **settings})
 
         fetcher = AssumeRoleCredentialFetcher(
             create, base.get_credentials(), role, arguments, cache=_Nothing()

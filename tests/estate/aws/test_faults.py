@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from exitkit.collectors.aws import AwsCollector
-from exitkit.drivers import aws_calls, aws_clients
+from exitkit.drivers import aws_calls, aws_clients, aws_credentials
 from exitkit.drivers.aws_rates import CONNECT_ATTEMPTS
 from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call, CallOutcome
@@ -355,6 +355,23 @@ def test_a_dead_endpoint_is_tried_by_the_first_calls_alone(
     assert 0 < len(tried) <= workers < len(rds) // 2
     (queues,) = [call for call in calls if call.operation == "sqs:ListQueues"]
     assert queues.outcome is CallOutcome.COLLECTED
+
+
+def test_where_no_role_can_be_taken_because_nobody_answers_the_other_accounts_go_on(
+    stand_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_credentials, "CONNECT_S", 0.1)
+    with nobody_there() as dead:
+        for service in ("EC2", "SQS"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", stand_in.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", dead)
+        roles = ["arn:aws:iam::111111111111:role/shop", "arn:aws:iam::222222222222:role/store"]
+        settings = {"regions": ["eu-west-1"], "accounts": [{"role_arn": one} for one in roles]}
+        context = Context(NOW, tmp_path, b"k" * 32, KEYS)
+        source = Source("prod", "aws", settings, tmp_path)
+        calls = [c for c in AwsCollector().collect(source, context) if isinstance(c, Call)]
+    assert [call.outcome for call in calls] == [CallOutcome.UNAVAILABLE] * 2
+    assert [call.binding for call in calls] == roles
 
 
 def test_what_a_dead_endpoint_may_cost_is_under_five_seconds() -> None:
