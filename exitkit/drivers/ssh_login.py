@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import logging
 import socket
 import threading
@@ -104,6 +105,7 @@ def log_in(hops: Sequence[Hop], known_hosts: Path, line: Line) -> list[Transport
     """
     # What went wrong is in the error we raise; paramiko would print it on the screen as well.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    _compare_digests_in_c()
     transports: list[Transport] = []
     try:
         for hop in hops:
@@ -185,6 +187,13 @@ def _one_hop(hop: Hop, before: Sequence[Transport], known_hosts: Path, line: Lin
         hang_up([transport] if transport else [], line)
         raise
     return transport
+
+
+def _compare_digests_in_c() -> None:
+    """Let `hmac` compare the digest of each packet, which paramiko does byte by byte in Python."""
+    from paramiko import util
+
+    vars(util)["constant_time_bytes_eq"] = hmac.compare_digest
 
 
 def _no_login(hop: Hop, error: BaseException) -> DeviceUnavailable:

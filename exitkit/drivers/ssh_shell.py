@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ READ_BYTES = 64 * 1024
 TAIL_BYTES = 2048
 """How much of the end is looked at; an answer of megabytes is never searched again and again."""
 MOST_BYTES = 64 * 1024 * 1024
+LONG_BYTES = 32 * 1024
+GATHER_S = 0.005
+"""In a long answer packets of 4 kB gather meanwhile, so that we do not wake up for each."""
 MOST_TRIES = 8
 SILENT_S = 3.0
 """After so long without a greeting we press return, once: some consoles wait for it."""
@@ -154,6 +158,8 @@ class Shell:
             if not data:
                 raise EOFError
             size += len(data)
+            if size > LONG_BYTES:
+                time.sleep(GATHER_S)
             if size > MOST_BYTES:
                 raise DeviceUnavailable(
                     f"{self._line.address}: more than {MOST_BYTES} bytes without an end"
