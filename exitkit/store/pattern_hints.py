@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 MOST_HITS = 500
 """More hits than this, and the whole text is searched at once."""
+MARKS = frozenset("=:")
+"""What stands between the name of a credential and its value; a single one is found fastest."""
+FEW_MARKS = 100
 ODD_LETTERS = frozenset("\u017f\u212a\u0130\u0131")
 """Letters that match an ASCII letter where case is ignored, and do not lower to it."""
 # The parser of `re` itself: nothing else says for certain what a pattern needs.
@@ -21,11 +24,16 @@ _REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Each match holds one of `words` and ends within `lines` written lines around its line."""
+    """Each match holds one of `words` and ends within `lines` written lines around its line.
+
+    It also holds one of `rarer`, which are sought instead where `marks` are few in a text.
+    """
 
     words: tuple[str, ...]
     lines: int
     ignores_case: bool
+    marks: tuple[str, ...] = ()
+    rarer: tuple[str, ...] = ()
 
     def spans(self, text: str) -> list[tuple[int, int]] | None:
         """Return the whole lines that any match lies in, apart from each other; None for all."""
@@ -38,7 +46,8 @@ class Hint:
             ):
                 return None
         found: list[tuple[int, int]] = []
-        for word in self.words:
+        are_few = self.marks and sum(map(text.count, self.marks)) <= FEW_MARKS
+        for word in self.rarer if are_few else self.words:
             for start, end in lines_with(word, searched):
                 found.append((_back(text, start, self.lines), _ahead(text, end, self.lines)))
                 if len(found) > MOST_HITS:
@@ -55,13 +64,14 @@ def hint_of(pattern: str) -> Hint | None:
         walk = _Walk()
         lines = walk.lines(parsed)
         words = walk.words(parsed)
+        marks = tuple(sorted(walk.marks(parsed)))
     except (AttributeError, _Unknown):
         return None
     if not words or flags & re.DOTALL or flags & re.VERBOSE:
         return None
     ignores_case = bool(flags & re.IGNORECASE)
     lowered = {word.lower() for word in words} if ignores_case else words
-    return Hint(tuple(sorted(lowered)), lines, ignores_case)
+    return Hint(tuple(sorted(lowered)), lines, ignores_case, marks, marks)
 
 
 @cache
@@ -77,10 +87,17 @@ def runs_of(patterns: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], Hint | No
 def _joint_hint(patterns: Sequence[str]) -> Hint:
     hints = [hint for hint in map(hint_of, patterns) if hint is not None]
     ignores_case = any(hint.ignores_case for hint in hints)
-    words = {word.lower() if ignores_case else word for hint in hints for word in hint.words}
-    # Where a word is, every word within it is found as well.
-    least = {word for word in words if not any(w != word and w in word for w in words)}
-    return Hint(tuple(sorted(least)), max(hint.lines for hint in hints), ignores_case)
+    lines = max(hint.lines for hint in hints)
+    words = _least(ignores_case, (hint.words for hint in hints))
+    marks = tuple(sorted({mark for hint in hints for mark in hint.marks}))
+    rarer = _least(ignores_case, (hint.marks or hint.words for hint in hints))
+    return Hint(words, lines, ignores_case, marks, rarer)
+
+
+def _least(ignores_case: bool, sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the words of all sets without those that hold another: where it is, that one is."""
+    words = {word.lower() if ignores_case else word for words in sets for word in words}
+    return tuple(sorted(w for w in words if not any(v != w and v in w for v in words)))
 
 
 def is_found(pattern: re.Pattern[str], text: str) -> bool:
@@ -153,6 +170,29 @@ class _Walk:
             found.append(self._words_of(str(op), av))
         found += [{run}] if run else []
         return max(found, key=lambda words: min(map(len, words), default=0), default=set())
+
+    def marks(self, items: Any) -> set[str]:
+        """Return MARKS of which each match holds one; empty for none."""
+        for op, av in items:
+            found = self._marks_of(str(op), av)
+            if found:
+                return found
+        return set()
+
+    def _marks_of(self, op: str, av: Any) -> set[str]:
+        if op == "LITERAL":
+            return {chr(av)} & MARKS
+        if op == "IN":
+            letters = {chr(value) if str(kind) == "LITERAL" else "" for kind, value in av}
+            return letters if letters <= MARKS else set()
+        if op == "SUBPATTERN":
+            return self.marks(av[3])
+        if op in _REPEATS and av[0] >= 1:
+            return self.marks(av[2])
+        if op == "BRANCH":
+            branches = [self.marks(branch) for branch in av[1]]
+            return set().union(*branches) if all(branches) else set()
+        return set()
 
     def _words_of(self, op: str, av: Any) -> set[str]:
         if op == "SUBPATTERN":
