@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
+
+from exitkit.assess.license_metrics import THINGS, Measured, Use, measure
 
 Record = Mapping[str, Any]
 
@@ -15,73 +16,29 @@ Record = Mapping[str, Any]
 class Position:
     """One license before a planned exit.
 
-    `used` is how many assets carry it, by a `licensedBy` relation or by what they are called;
-    None where none does and nobody wrote down what to count, for then nobody measured. `page` is
-    where the agreement says so. `due` are the things to do or to know, in words: notice, lapse,
-    shortage.
+    `measured` is its use in the unit of its metric. `schedule` are the fields of its agreement that
+    the record has no member for. `due` are the things to do or to know, in words; `findings` those
+    of them that leave the customer without a license before the exit: it lapses, or more is in use
+    than was bought.
     """
 
     record: Record
-    used: int | None
+    measured: Measured
     notice_on: dt.date | None
     expires_on: dt.date | None
     due: tuple[str, ...]
-    page: str = ""
+    findings: tuple[str, ...] = ()
+    schedule: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def used(self) -> int | None:
+        """How much is in use; None where nobody measured."""
+        return self.measured.used
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What measures the use of licenses.
-
-    `names` are the products that each asset carries; `schedule` the schedule's own fields of each
-    agreement (`page`, `counted_as`), both by asset id.
-    """
-
-    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    schedule: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def carriers(self, row: Record) -> frozenset[str] | None:
-        """Return the assets that carry a license; None where nothing tells.
-
-        Only agreements are counted: a name must be the product's, but for case, or match a
-        pattern of `counted_as`.
-        """
-        own = self.schedule.get(str(row["asset"]))
-        if own is None:
-            return None
-        written = (part.strip().casefold() for part in own.get("counted_as", "").split("|"))
-        patterns = [part for part in written if part]
-        product = str(row["product"]).casefold()
-        found = frozenset(
-            asset
-            for asset, names in self.names.items()
-            for name in (one.casefold() for one in names)
-            if (any(fnmatchcase(name, p) for p in patterns) if patterns else name == product)
-        )
-        return found if found or patterns else None
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What the configuration of a cloud asset says of a license that nobody has to write down.
-
-    `code` is `included` (the provider's license, which ends with the asset), `own` (brought along)
-    or `marketplace` (bought through the provider).
-    """
-
-    code: str
-    product: str
-    native_type: str
-    native_id: str
-    scope: str
-    because: str
-
-
-MEANING = {
-    "included": "the license ends with the asset: buy one for the target",
-    "own": "brought along: check that its terms allow the target",
-    "marketplace": "bought through the provider: it ends with the account; ask the vendor",
-}
+    @property
+    def page(self) -> str:
+        """Where the agreement says so."""
+        return self.schedule.get("page", "")
 
 
 def positions(
@@ -104,93 +61,76 @@ def positions(
 def _position(
     row: Record, tied: set[str] | None, use: Use, exit_on: dt.date | None, today: dt.date
 ) -> Position:
-    carriers = use.carriers(row)
-    used = None if tied is None and carriers is None else len({*(tied or ()), *(carriers or ())})
+    measured = measure(row, tied, use)
+    schedule = use.schedule.get(str(row["asset"]), {})
     expires_on, notice_on = _day(row, "expirationDate"), _day(row, "noticeDate")
     days = row.get("noticeDays")
     if isinstance(days, int) and exit_on:
         # The record may count back from the expiry; notice is due before the earlier of the two.
         counted = exit_on - dt.timedelta(days=days)
         notice_on = min(notice_on, counted) if notice_on else counted
-    due = list(_due(row, used, notice_on, expires_on, exit_on, today))
-    page = use.schedule.get(str(row["asset"]), {}).get("page", "")
-    return Position(row, used, notice_on, expires_on, tuple(due), page)
+    renews = schedule.get("auto_renewal", "").casefold() == "yes"
+    lapse = tuple(_lapse(expires_on, exit_on, today, renews=renews))
+    shortage = tuple(_shortage(row, measured))
+    due = (
+        *lapse, *_notice(notice_on, today), *_transfer(row, schedule, exit_on), *shortage,
+        *_unmeasured(measured),
+    )  # fmt: skip
+    findings = (*(() if renews else lapse), *shortage)
+    return Position(row, measured, notice_on, expires_on, due, findings, schedule)
 
 
-def _due(
-    row: Record,
-    used: int | None,
-    notice_on: dt.date | None,
-    expires_on: dt.date | None,
-    exit_on: dt.date | None,
-    today: dt.date,
+def _lapse(
+    expires_on: dt.date | None, exit_on: dt.date | None, today: dt.date, *, renews: bool
 ) -> Iterator[str]:
-    if expires_on and expires_on < today:
-        yield f"lapsed on {expires_on}"
-    elif expires_on and exit_on and expires_on < exit_on:
-        yield f"lapses on {expires_on}, before the exit on {exit_on}"
+    if not expires_on:
+        return
+    if expires_on < today:
+        word = "renewed by itself on" if renews else "lapsed on"
+        yield f"{word} {expires_on}{': write down its new end' if renews else ''}"
+    elif exit_on and expires_on < exit_on:
+        word = "renews by itself on" if renews else "lapses on"
+        yield f"{word} {expires_on}, before the exit on {exit_on}"
+
+
+def _notice(notice_on: dt.date | None, today: dt.date) -> Iterator[str]:
     if notice_on and notice_on < today:
         yield f"notice was due on {notice_on}"
     elif notice_on:
         yield f"notice by {notice_on}"
+
+
+def _transfer(row: Record, schedule: Mapping[str, str], exit_on: dt.date | None) -> Iterator[str]:
     transferable = str(row["transferable"])
     if transferable == "no":
         yield "may not come along: buy one for the target"
-    elif transferable == "with-consent":
+        return
+    if transferable == "with-consent":
         yield f"needs the consent of {row.get('publisher') or 'the publisher'}"
     elif transferable == "unknown":
         yield "nobody knows whether it may come along"
+    lead_days = schedule.get("lead_time_days", "")
+    if lead_days.isdigit() and exit_on:
+        begin = exit_on - dt.timedelta(days=int(lead_days))
+        yield f"a transfer takes {lead_days} days: begin by {begin}"
+    if schedule.get("transfer_fee"):
+        money = f"{schedule['transfer_fee']} {schedule.get('currency', '')}".strip()
+        yield f"a transfer costs {money}"
+
+
+def _shortage(row: Record, measured: Measured) -> Iterator[str]:
     quantity = row.get("quantity")
-    if used is not None and isinstance(quantity, int) and quantity and used > quantity:
-        yield f"{used} in use where {quantity} are bought"
+    if measured.used is not None and isinstance(quantity, int) and 0 < quantity < measured.used:
+        least = "at least " if measured.unmeasured else ""
+        unit = "" if measured.unit == THINGS else f"{measured.unit} "
+        yield f"{least}{measured.used} {unit}in use where {quantity} are bought"
+
+
+def _unmeasured(measured: Measured) -> Iterator[str]:
+    if measured.unmeasured:
+        yield f"{measured.unmeasured} machines carry it whose cores nobody measured"
 
 
 def _day(row: Record, member: str) -> dt.date | None:
     text = row.get(member)
     return dt.date.fromisoformat(str(text)) if text else None
-
-
-def signals(assets: Iterable[tuple[Record, Record]]) -> Iterator[Signal]:
-    """Yield what configurations say of licenses; `assets` gives (asset record, configuration)."""
-    for row, config in assets:
-        for code, product, because in _signals_of(str(row["provider"]["nativeType"]), config):
-            provider = row["provider"]
-            yield Signal(
-                code, product, str(provider["nativeType"]), str(provider["nativeId"]),
-                str(provider["scope"]), because,
-            )  # fmt: skip
-
-
-def _signals_of(native_type: str, config: Record) -> Iterator[tuple[str, str, str]]:
-    if native_type.startswith(("AWS::RDS::DBInstance", "AWS::RDS::DBCluster")):
-        model = str(config.get("LicenseModel") or "")
-        engine = str(config.get("Engine", "database"))
-        if model in ("license-included", "bring-your-own-license"):
-            code = "included" if model == "license-included" else "own"
-            yield code, engine, f"LicenseModel {model}"
-    elif native_type == "AWS::EC2::Instance":
-        platform = str(config.get("PlatformDetails") or "")
-        if platform and platform != "Linux/UNIX" and "BYOL" not in platform:
-            yield "included", platform, f"PlatformDetails {platform}"
-        elif "BYOL" in platform:
-            yield "own", platform, f"PlatformDetails {platform}"
-        for one in config.get("ProductCodes") or ():
-            if isinstance(one, Mapping) and one.get("ProductCodeId"):
-                code = str(one["ProductCodeId"])
-                yield "marketplace", f"product code {code}", f"ProductCodes {code}"
-    elif native_type.lower().startswith("microsoft."):
-        yield from _azure(config)
-
-
-def _azure(config: Record) -> Iterator[tuple[str, str, str]]:
-    properties = config.get("properties")
-    found = properties if isinstance(properties, Mapping) else {}
-    kind = str(found.get("licenseType") or "")
-    if kind in ("Windows_Server", "Windows_Client", "RHEL_BYOS", "SLES_BYOS", "BasePrice", "AHUB"):
-        yield "own", "Azure Hybrid Benefit", f"licenseType {kind}"
-    elif kind in ("LicenseIncluded", "PAYG"):
-        yield "included", str(found.get("sqlServerLicenseType") or kind), f"licenseType {kind}"
-    plan = config.get("plan")
-    if isinstance(plan, Mapping) and plan.get("publisher"):
-        product = f"{plan['publisher']}/{plan.get('product', '?')}"
-        yield "marketplace", product, f"plan {plan.get('name', '?')}"

@@ -10,19 +10,30 @@ from typing import Any
 
 import click
 
-from exitkit.assess.license_position import MEANING, Position, Signal
+from exitkit.assess.license_metrics import THINGS
+from exitkit.assess.license_position import Position
+from exitkit.assess.license_signals import MEANING, Signal
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.licenses import bom_of, exit_day, position_of, signals_of
-from exitkit.errors import EXIT_CLEAN, InputError
+from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
 
 SHOWN = 50
+SCHEDULE_COLUMNS = slice(16, 30)
+"""Those of `COLUMNS` that are the schedule's own fields."""
+SCHEDULE = (
+    "quote", "document", "licensor", "licensee", "purchaser", "purchase_order", "start_on",
+    "auto_renewal", "cost", "currency", "mobility_programme", "transfer_fee", "lead_time_days",
+    "assessed_by", "assessed_on", "legal_advice",
+)  # fmt: skip
+"""What the license schedule says of an agreement beside what its record holds."""
 COLUMNS = (
     "product", "publisher", "transferable", "type", "metric", "quantity", "used", "clause",
-    "page", "notice_on", "expires_on", "restrictions", "spdx", "due",
+    "page", "notice_on", "expires_on", "restrictions", "spdx", "due", "findings", "unit",
+    "unmeasured", *SCHEDULE,
 )  # fmt: skip
 
 
@@ -47,7 +58,8 @@ def command(
 
     Whether each may come along, notice to give, what lapses before the planned exit, more in use
     than bought; and what the configurations of cloud assets say: license included, brought along,
-    bought through a marketplace. Licenses of packages are counted; `--csv` lists them.
+    bought through a marketplace. Licenses of packages are counted; `--csv` lists them. Exit code 1
+    when an agreement has lapsed, lapses before the planned exit, or is used more than bought.
     """
     if as_csv + cyclonedx + as_json > 1:
         raise InputError("licenses: --csv, --cyclonedx and --json are three outputs; choose one")
@@ -74,7 +86,7 @@ def command(
         )  # fmt: skip
     else:
         _print_text(found, told, day)
-    return EXIT_CLEAN
+    return EXIT_FOUND if any(one.findings for one in found) else EXIT_CLEAN
 
 
 def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date | None) -> None:
@@ -86,8 +98,11 @@ def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date 
         bought = bought and f", {bought}"
         clause = f", {row['clause']}" if row.get("clause") else ""
         clause += f", page {one.page}" if one.page else ""
-        used = f", {one.used} in use" if one.used is not None else ""
+        unit = "" if one.measured.unit == THINGS else f" {one.measured.unit}"
+        used = f", {one.used}{unit} in use" if one.used is not None else ""
         click.echo(f"  transferable: {row['transferable']}{bought}{used}{clause}")
+        if one.schedule.get("quote"):
+            click.echo(f'  "{one.schedule["quote"]}"')
         for line in one.due:
             click.echo(f"  -> {line}")
     if len(agreements) > SHOWN:
@@ -117,7 +132,9 @@ def _rows(found: Sequence[Position]) -> Iterator[tuple[object, ...]]:
             row.get("licenseType", ""), row.get("metric", ""), row.get("quantity", ""),
             "" if one.used is None else one.used, row.get("clause", ""), one.page,
             one.notice_on or "", one.expires_on or "", "; ".join(row.get("restrictions", ())),
-            row.get("spdxExpression", ""), "; ".join(one.due),
+            row.get("spdxExpression", ""), "; ".join(one.due), "; ".join(one.findings),
+            one.measured.unit, one.measured.unmeasured or "",
+            *(one.schedule.get(column, "") for column in SCHEDULE),
         )  # fmt: skip
 
 
@@ -125,9 +142,13 @@ def _json(one: Position) -> dict[str, Any]:
     return {
         **one.record,
         "used": one.used,
+        "unit": one.measured.unit,
+        "unmeasured": one.measured.unmeasured,
         "page": one.page,
+        "agreement": dict(one.schedule),
         "noticeOn": one.notice_on and one.notice_on.isoformat(),
         "due": list(one.due),
+        "findings": list(one.findings),
     }
 
 

@@ -35,7 +35,10 @@ TYPES = (
 REQUIRED = ("product", "publisher", "transferable")
 COLUMNS = (
     *REQUIRED, "id", "type", "metric", "quantity", "clause", "notice_days", "notice_date",
-    "expires_on", "restrictions", "spdx", "page", "counted_as",
+    "expires_on", "restrictions", "spdx", "page", "counted_as", "licensor", "licensee",
+    "purchaser", "purchase_order", "start_on", "auto_renewal", "cost", "currency",
+    "mobility_programme", "transfer_fee", "lead_time_days", "document", "quote", "assessed_by",
+    "assessed_on", "legal_advice",
 )  # fmt: skip
 
 
@@ -63,6 +66,12 @@ class _Row:
         if value and not re.fullmatch(r"[0-9]{1,9}", value):
             raise self.fault(column, f"{value!r} is not a whole number")
         return int(value) if value else None
+
+    def amount(self, column: str) -> str:
+        value = self.text(column)
+        if value and not re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,2})?", value):
+            raise self.fault(column, f"{value!r} is not an amount; write 1200.50")
+        return value
 
     def day(self, column: str) -> dt.date | None:
         value = self.text(column)
@@ -185,6 +194,14 @@ def _checked(row: _Row) -> _Row:
     for column in ("product", "publisher"):
         if not row.text(column):
             raise row.fault(column, "is empty; write it")
+    # Fields that no record has a member for: their form is checked here, once.
+    for column in ("auto_renewal", "legal_advice"):
+        row.one_of(column, ("yes", "no", "unknown"), "unknown")
+    for column in ("start_on", "assessed_on"):
+        row.day(column)
+    row.number("lead_time_days")
+    for column in ("cost", "transfer_fee"):
+        row.amount(column)
     return row
 
 

@@ -69,7 +69,7 @@ LOOSE_SCRIPTS = {
 
 
 def write_licenses(path: Path, scope: str = "agreements") -> tuple[Expected, ...]:
-    """Write the license schedule of ten agreements; two of them say nothing about transfer."""
+    """Write the license schedule of eleven agreements; two of them say nothing about transfer."""
     text = _estate_file("licenses.csv")
     path.write_text(text)
     rows = [line.split(",") for line in text.splitlines()[1:]]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from exitkit.demo.arm_estate import PROVIDER_SUBSCRIPTION
 from exitkit.demo.aws_seed import COLLECTOR
-from exitkit.demo.ssh_host import HOST_RIGHTS
+from exitkit.demo.ssh_host import HOST_RIGHTS, HOST_USERS
 from exitkit.errors import EXIT_FOUND
 from exitkit.store.reader import Bundle
 
@@ -68,16 +68,26 @@ class Holdings:
             more = f" and {len(kinds) - 4} kinds more" if len(kinds) > 4 else ""
             yield f"{source}: {kinds.total()} assets: {most}{more}"
 
+    def _has_host(self) -> bool:
+        return any(row["provider"]["name"] == "hosts" for row in self.bundle.records("assets"))
+
     def _licenses(self) -> None:
-        told = self.story.asked("licenses")
+        told = self.story.asked("licenses", expect=EXIT_FOUND)
         by_word = Counter(str(one["transferable"]) for one in told["licenses"])
-        due = sum(bool(one["due"]) for one in told["licenses"])
         words = ", ".join(f"{count} {word}" for word, count in sorted(by_word.items()))
-        self.story.say(f"    {len(told['licenses'])} licenses, transferable: {words}; {due} due")
-        lapsing = [
-            one for one in told["licenses"] if any("before the exit" in line for line in one["due"])
-        ]
-        self.story.check(bool(lapsing), f"{len(lapsing)} licenses lapse before the exit")
+        self.story.say(f"    {len(told['licenses'])} licenses, transferable: {words}")
+        findings = {str(one["product"]): one["findings"] for one in told["licenses"]}
+        for product, lines in findings.items():
+            for line in lines:
+                self.story.say(f"    {product}: {line}")
+        lapsing = {product for product, lines in findings.items() if "before" in str(lines)}
+        self.story.check(
+            "Relational database" in lapsing and "Monitoring" not in lapsing,
+            f"{len(lapsing)} licenses lapse before the exit; the one that renews does not",
+        )
+        if self._has_host():
+            users = f"{len(HOST_USERS)} users in use where 2 are bought"
+            self.story.check(findings["Shop console"] == [users], "one has more users than bought")
 
     def _scripts(self) -> None:
         names = {str(row["@id"]): str(row["provider"]["nativeId"])
@@ -104,7 +114,7 @@ class Holdings:
         used = {row["principalPlace"]["nativeId"] for row in self.bundle.records("access")
                 if "lastUsedOn" in row}  # fmt: skip
         self.story.check(COLLECTOR in used, "whose key was used is seen at work")
-        if any(row["provider"]["name"] == "hosts" for row in self.bundle.records("assets")):
+        if self._has_host():
             self.story.check(rights >= HOST_RIGHTS, "the provider's ways into the host are marked")
 
     def _documents(self) -> None:

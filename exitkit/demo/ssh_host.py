@@ -61,8 +61,9 @@ HOST_RIGHTS = frozenset(
        if shutil.which("cvtsudoers", path=SYSTEM_PATH) else ()))
 )  # fmt: skip
 """What the provider may do there: principal and permission."""
+HOST_USERS = ("root", "shop", "ops", "msp-admin")
 _THINGS = (
-    ("Host/User", "", ("root", "shop", "ops", "msp-admin")),
+    ("Host/User", "", HOST_USERS),
     ("Host/Group", "cvtsudoers", ("sudo",)),
     ("Host/CronJob", "", ("/etc/cron.d/shop:15 2 * * * shop 4cc9dd56",
                           "/etc/cron.d/shop:30 2 * * * shop fb6bbe6f")),

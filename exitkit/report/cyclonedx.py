@@ -16,16 +16,43 @@ _TYPES = {
 }  # fmt: skip
 """License types that CycloneDX and our records have in common; every other is `other`."""
 
+_RECORD_PROPERTIES = (
+    ("clause", "clause"), ("notice-date", "noticeDate"), ("metric", "metric"),
+    ("quantity", "quantity"),
+)  # fmt: skip
+_SCHEDULE_PROPERTIES = (
+    "document",
+    "page",
+    "quote",
+    "start_on",
+    "auto_renewal",
+    "cost",
+    "currency",
+    "transfer_fee",
+    "lead_time_days",
+    "mobility_programme",
+    "assessed_by",
+    "assessed_on",
+    "legal_advice",
+)
+"""What an agreement says that CycloneDX has no member for."""
+
 
 def bom(
     bundle: str, sealed_at: str, version: str, licenses: Iterable[Record],
-    assets: Mapping[str, Record],
+    assets: Mapping[str, Record], schedule: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the bill of materials; `assets` gives the asset record of each license by id.
 
+    `schedule` gives the schedule's own fields of each agreement by the id of its asset.
+
     Same bundle, same bytes: the serial number is derived from the bundle's id.
     """
-    components = [_component(row, assets.get(str(row["asset"]), {})) for row in licenses]
+    fields = schedule or {}
+    components = [
+        _component(row, assets.get(str(row["asset"]), {}), fields.get(str(row["asset"]), {}))
+        for row in licenses
+    ]
     return {
         "$schema": SCHEMA,
         "bomFormat": "CycloneDX",
@@ -43,7 +70,7 @@ def bom(
     }
 
 
-def _component(row: Record, asset: Record) -> dict[str, Any]:
+def _component(row: Record, asset: Record, schedule: Mapping[str, str]) -> dict[str, Any]:
     identifiers = {str(one["scheme"]): str(one["value"]) for one in asset.get("identifiers", ())}
     purl = identifiers.get("purl", "")
     component: dict[str, Any] = {
@@ -59,13 +86,20 @@ def _component(row: Record, asset: Record) -> dict[str, Any]:
         if version:
             component["version"] = version
     expression = row.get("spdxExpression")
-    component["licenses"] = [{"expression": expression}] if expression else [_license(row)]
+    component["licenses"] = (
+        [{"expression": expression}] if expression else [_license(row, schedule)]
+    )
     component["properties"] = [
         {"name": "exitkit:transferable", "value": str(row["transferable"])},
         *(
             {"name": f"exitkit:{name}", "value": str(row[member])}
-            for name, member in (("clause", "clause"), ("notice-date", "noticeDate"))
+            for name, member in _RECORD_PROPERTIES
             if row.get(member)
+        ),
+        *(
+            {"name": f"exitkit:{name.replace('_', '-')}", "value": str(schedule[name])}
+            for name in _SCHEDULE_PROPERTIES
+            if schedule.get(name)
         ),
         *(
             {"name": "exitkit:restriction", "value": str(one)}
@@ -75,11 +109,17 @@ def _component(row: Record, asset: Record) -> dict[str, Any]:
     return component
 
 
-def _license(row: Record) -> dict[str, Any]:
+def _license(row: Record, schedule: Mapping[str, str]) -> dict[str, Any]:
     kind = str(row.get("licenseType", "other"))
     licensing: dict[str, Any] = {"licenseTypes": [kind if kind in _TYPES else "other"]}
-    if row.get("publisher"):
-        licensing["licensor"] = {"organization": {"name": str(row["publisher"])}}
+    licensor = schedule.get("licensor") or str(row.get("publisher", ""))
+    parties = {**{name: schedule.get(name, "") for name in ("licensee", "purchaser")},
+               "licensor": licensor}  # fmt: skip
+    for name, party in parties.items():
+        if party:
+            licensing[name] = {"organization": {"name": party}}
+    if schedule.get("purchase_order"):
+        licensing["purchaseOrder"] = schedule["purchase_order"]
     if row.get("expirationDate"):
         licensing["expiration"] = f"{row['expirationDate']}T00:00:00Z"
     return {"license": {"name": str(row["product"]), "licensing": licensing}}

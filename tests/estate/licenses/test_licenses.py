@@ -22,10 +22,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "keys/masking.key").write_text("00" * 32)
     (root / "licenses.csv").write_text(
         "id,product,publisher,transferable,type,metric,quantity,clause,notice_days,expires_on,"
-        "restrictions\n"
-        "L1,Database,Vendor,with-consent,processor-points,core,8,§ 7.2,60,2099-03-31,named-site\n"
-        "L2,Editor,Maker,no,named-user,user,20,,,,\n"
-        "L3,Tool,Maker,yes,custom,site,1,,,,\n".replace("custom,", "other,")
+        "restrictions,licensee,purchase_order,quote,lead_time_days\n"
+        "L1,Database,Vendor,with-consent,processor-points,core,8,§ 7.2,60,2099-03-31,named-site,"
+        "Acme SA,PO-17,May be assigned with consent,45\n"
+        "L2,Editor,Maker,no,named-user,user,20,,,,,,,,\n"
+        "L3,Tool,Maker,yes,other,site,1,,,,,,,,\n"
     )
     (root / "exitkit.yaml").write_text(
         "schema: exitkit/workspace/1\nseries: acme\n"
@@ -43,10 +44,12 @@ def test_what_is_due_before_the_end_of_the_contract_is_said(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    assert run(["licenses", "-w", str(workspace)]) == 0
+    assert run(["licenses", "-w", str(workspace)]) == 1
     said = capsys.readouterr().out
     assert "-> lapses on 2099-03-31, before the exit on 2099-06-30" in said
     assert "-> needs the consent of Vendor" in said
+    assert "-> a transfer takes 45 days: begin by 2099-05-16" in said
+    assert '"May be assigned with consent"' in said
     assert "planned exit: 2099-06-30" in said
     assert run(["licenses", "--csv", "--exit-on", "2099-01-01", "-w", str(workspace)]) == 0
     rows = {row["product"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
@@ -67,6 +70,10 @@ def test_the_bill_of_materials_is_valid_by_the_official_schema(
     assert licensing["licenseTypes"] == ["processor-points"]
     assert licensing["expiration"] == "2099-03-31T00:00:00Z"
     assert licensing["licensor"] == {"organization": {"name": "Vendor"}}
+    assert licensing["licensee"] == {"organization": {"name": "Acme SA"}}
+    assert licensing["purchaseOrder"] == "PO-17"
+    properties = {one["name"]: one["value"] for one in components["Database"]["properties"]}
+    assert properties["exitkit:quote"] == "May be assigned with consent"
 
 
 def test_packages_with_their_expressions_are_valid_too() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from exitkit.assess.license_position import Use, positions, signals
+from exitkit.assess.license_metrics import Use, cores_of
+from exitkit.assess.license_position import positions
+from exitkit.assess.license_signals import signals
 
 TODAY, EXIT = dt.date(2026, 11, 25), dt.date(2027, 6, 30)
 
@@ -71,6 +73,18 @@ def test_licenses_with_something_due_come_first() -> None:
         ("AWS::RDS::DBInstance", {"LicenseModel": "postgresql-license"}, []),
         ("AWS::EC2::Instance", {"PlatformDetails": "Linux/UNIX"}, []),
         ("AWS::EC2::Instance", {"PlatformDetails": "Windows BYOL"}, [("own", "Windows BYOL")]),
+        ("AWS::EC2::Instance", {"PlatformDetails": "Linux/UNIX", "UsageOperation": "RunInstances"},
+         []),
+        ("AWS::EC2::Image", {"UsageOperation": "RunInstances:0102"},
+         [("included", "Windows with SQL Server Enterprise")]),
+        ("AWS::EC2::Instance", {"PlatformDetails": "Windows BYOL",
+                                "UsageOperation": "RunInstances:0800"}, [("own", "Windows BYOL")]),
+        ("AWS::EC2::Instance", {"Licenses": [{"LicenseConfigurationArn": "arn:x:lic-1"}]},
+         [("own", "license configuration lic-1")]),
+        ("AWS::LicenseManager::LicenseConfiguration",
+         {"Name": "oracle", "LicenseCountingType": "vCPU", "LicenseCount": 8}, [("own", "oracle")]),
+        ("AWS::LicenseManager::License", {"ProductName": "Backup", "Issuer": {"Name": "Vendor"}},
+         [("marketplace", "Backup")]),
         ("AWS::EC2::Instance", {"PlatformDetails": "Red Hat Enterprise Linux",
                                 "ProductCodes": [{"ProductCodeId": "abc"}]},
          [("included", "Red Hat Enterprise Linux"), ("marketplace", "product code abc")]),
@@ -108,3 +122,57 @@ def test_a_page_is_told_and_the_earlier_notice_holds() -> None:
     row = license_(noticeDays=90, noticeDate="2027-05-01")
     (found,) = positions([row], [], EXIT, TODAY, Use(schedule={"a": {"page": "14"}}))
     assert (found.page, found.notice_on) == ("14", dt.date(2027, 4, 1))
+
+
+def test_an_agreement_that_renews_by_itself_is_no_finding_and_one_that_lapses_is() -> None:
+    row = license_(expirationDate="2027-01-31")
+    (lapsing,) = positions([row], [], EXIT, TODAY)
+    assert lapsing.findings == ("lapses on 2027-01-31, before the exit on 2027-06-30",)
+    use = Use(schedule={"a": {"auto_renewal": "yes"}})
+    (renewing,) = positions([row], [], EXIT, TODAY, use)
+    assert renewing.due == ("renews by itself on 2027-01-31, before the exit on 2027-06-30",)
+    assert renewing.findings == ()
+
+
+def test_a_license_by_core_is_held_against_the_cores_of_the_machines_it_runs_on() -> None:
+    use = Use(
+        names={"package-1": frozenset({"DB"}), "package-2": frozenset({"DB"}),
+               "package-3": frozenset({"DB"}), "vm": frozenset({"DB"})},
+        schedule={"a": {}},
+        cores={"host-1": 8, "vm": 4},
+        machine={"package-1": "host-1", "package-2": "host-1", "package-3": "host-2"},
+    )  # fmt: skip
+    (found,) = positions([license_(metric="core", quantity=10)], [], EXIT, TODAY, use)
+    assert (found.used, found.measured.unit, found.measured.unmeasured) == (12, "cores", 1)
+    assert found.findings == ("at least 12 cores in use where 10 are bought",)
+    assert found.due[-1] == "1 machines carry it whose cores nobody measured"
+
+
+def test_a_license_by_user_counts_each_name_once_and_only_where_the_schedule_says_whom() -> None:
+    users = {"1": ("Host/User", "jane"), "2": ("Host/User", "JANE"), "3": ("AWS::IAM::User", "joe")}
+
+    def used(counted_as: str) -> tuple[int | None, tuple[str, ...]]:
+        use = Use({"x": frozenset({"DB"})}, {"a": {"counted_as": counted_as}}, users=users)
+        row = license_(metric="named user", quantity=1)
+        (found,) = positions([row], [], EXIT, TODAY, use)
+        return found.used, found.findings
+
+    assert used("users:host/user/*") == (1, ())
+    assert used("users:*") == (2, ("2 users in use where 1 are bought",))
+    assert used("") == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("native_type", "config", "expected"),
+    [
+        ("AWS::EC2::Instance", {"CpuOptions": {"CoreCount": 4, "ThreadsPerCore": 2}}, 8),
+        ("AWS::EC2::Instance", {}, None),
+        ("Host/Machine", {"hardware": {"processors": 16}}, 16),
+        ("Host/Machine", {"hardware": {"processors": 0}}, None),
+        ("AWS::RDS::DBInstance", {"DBInstanceClass": "db.r5.large"}, None),
+    ],
+)
+def test_cores_come_from_what_the_machine_says_and_from_no_guess(
+    native_type: str, config: dict[str, Any], expected: int | None
+) -> None:
+    assert cores_of(native_type, config) == expected

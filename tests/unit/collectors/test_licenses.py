@@ -33,11 +33,11 @@ def test_every_agreement_of_the_demo_is_found_with_its_word_on_transfer(tmp_path
     found = {(f.ref.native_type, f.ref.native_id) for f in findings if isinstance(f, Asset)}
     assert found == {(native_type, native_id) for _, _, _, native_type, native_id in expected}
     words = [f.transferable for f in findings if isinstance(f, License)]
-    assert len(words) == 10
+    assert len(words) == 11
     assert set(words) == {"yes", "with-consent", "no", "unknown"}
-    assert len([f for f in findings if isinstance(f, Relation)]) == 10
+    assert len([f for f in findings if isinstance(f, Relation)]) == 11
     verdicts = [f for f in findings if isinstance(f, Draft | Gap) and f.aspect is Aspect.LICENSE]
-    assert len(verdicts) == 10
+    assert len(verdicts) == 11
     levels = {
         license_.transferable: verdict.level
         for license_ in findings
@@ -102,6 +102,25 @@ def test_a_bad_row_is_one_line_with_file_and_line(
         collect(tmp_path, "a.csv")
     assert str(fault.value).startswith(complaint)
     assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "complaint"),
+    [
+        ("auto_renewal", "maybe", "'maybe' is not one of yes, no, unknown"),
+        ("start_on", "1/2/2026", "'1/2/2026' is not a day; write YYYY-MM-DD"),
+        ("transfer_fee", "about 100", "'about 100' is not an amount; write 1200.50"),
+        ("lead_time_days", "soon", "'soon' is not a whole number"),
+    ],
+)
+def test_what_an_agreement_says_beside_its_record_has_a_form_too(
+    tmp_path: Path, column: str, value: str, complaint: str
+) -> None:
+    head = f"product,publisher,transferable,{column}\n"
+    (tmp_path / "a.csv").write_text(f"{head}Db,Maker,yes,{value}\n")
+    with pytest.raises(InputError) as fault:
+        collect(tmp_path, "a.csv")
+    assert str(fault.value) == f"a.csv:2: {column}: {complaint}"
 
 
 def test_a_missing_schedule_is_a_line_of_the_ledger(tmp_path: Path) -> None:
