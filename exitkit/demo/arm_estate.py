@@ -69,9 +69,18 @@ RESOURCES: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
     (APPS, "Microsoft.ContainerRegistry/registries", "crshop", {"adminUserEnabled": False}),
     (APPS, "Microsoft.App/containerApps", "basket", {"configuration": {"secrets": [
         {"name": "db", "value": AZURE_SECRETS[0]}]}}),
+    (CORE, "Microsoft.Automation/automationAccounts", "aa-core", {"state": "Ok"}),
+    (CORE, "Microsoft.Automation/automationAccounts/runbooks", "aa-core/restart-web", {
+        "runbookType": "PowerShell", "state": "Published"}),
     # Some providers answer in lower case, and some ids change case between list and read.
     (APPS, "microsoft.insights/components", "shop-insights", {"Application_Type": "web"}),
 )  # fmt: skip
+RUNBOOK_SECRET = "pl4nted-runbook-Rk47wB"  # noqa: S105 - a credential in clear, planted
+RUNBOOK = f"""Connect-AzAccount -Identity
+$token = "{RUNBOOK_SECRET}"
+$password = "{RUNBOOK_SECRET}"
+Restart-AzVM -ResourceGroupName rg-core -Name vm-web
+"""
 GLOBAL = ("Microsoft.Network/dnsZones",)
 
 
@@ -80,18 +89,26 @@ class Double(Protocol):
 
     api_versions: dict[str, tuple[str, ...]]
 
+    def put_text(self, place: str, text: str) -> None:
+        """Keep a text under its place."""
+        ...
+
     def put(self, body: Mapping[str, Any]) -> None:
         """Keep one thing under its id."""
         ...
 
 
 def seed(double: Double) -> tuple[Expected, ...]:
-    """Fill the double with 19 resources, two groups, one subscription and one role of our own."""
+    """Fill the double with 21 resources, two groups, one subscription and one role of our own."""
     expected = [_put_place(double, ROOT, "Microsoft.Resources/subscriptions", "")]
     for group, region in ((CORE, "westeurope"), (APPS, "northeurope")):
         expected.append(_put_place(double, group, "Microsoft.Resources/resourceGroups", region))
     for group, native_type, name, properties in RESOURCES:
         expected.append(_put_resource(double, group, native_type, name, properties))
+    runbook = (
+        f"{CORE}/providers/Microsoft.Automation/automationAccounts/aa-core/runbooks/restart-web"
+    )
+    double.put_text(f"{runbook}/content", RUNBOOK)
     _put_access(double)
     custom = _role_id(CUSTOM_ROLE).lower()
     return (*expected, _expect("", "Microsoft.Authorization/roleDefinitions", custom))

@@ -37,6 +37,7 @@ class ArmServer:
         self.throttled = 0
         self.requests: list[tuple[str, str]] = []
         self.resources: dict[str, Mapping[str, Any]] = {}
+        self.texts: dict[str, str] = {}
         self.hidden: set[str] = set()
         self.api_versions: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
@@ -52,6 +53,10 @@ class ArmServer:
     def put(self, body: Mapping[str, Any]) -> None:
         """Keep one thing under its id, whatever case it is asked for in."""
         self.resources[str(body["id"]).lower()] = body
+
+    def put_text(self, place: str, text: str) -> None:
+        """Keep a text that is no JSON, such as the content of a runbook."""
+        self.texts[place.lower()] = text
 
     def start(self, port: int = 0) -> ArmServer:
         """Listen on a free port of loopback, or on `port`."""
@@ -94,6 +99,10 @@ class ArmServer:
             return self._forbidden(place)
         if place == "/subscriptions":
             return self._page(self._of_depth("subscriptions"))
+        if place in self.texts:
+            return Response(self.texts[place], mimetype="text/powershell")
+        if place.endswith("/content"):
+            return _fault(404, "NotFound", "The Runbook has no published version.")
         root = "/".join(["", *parts[:2]])
         if root not in self.resources:
             text = f"The subscription '{parts[1]}' could not be found."

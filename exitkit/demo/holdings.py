@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from exitkit.demo.arm_estate import PROVIDER_SUBSCRIPTION
+from exitkit.demo.arm_estate import CORE, PROVIDER_SUBSCRIPTION
 from exitkit.demo.aws_seed import COLLECTOR
 from exitkit.demo.ssh_host import HOST_RIGHTS, HOST_USERS
 from exitkit.errors import EXIT_FOUND
 from exitkit.store.reader import Bundle
 
+RUNBOOK_ID = (
+    f"{CORE}/providers/microsoft.automation/automationaccounts/aa-core/runbooks/restart-web"
+).lower()
 CLASSES = {
     "git/legacy-jobs": "rewrite", "git/runbooks": "rewrite", "scripts/check-disk.sh": "portable",
-    "scripts/open-ticket.sh": "adapt",
+    "scripts/open-ticket.sh": "adapt", RUNBOOK_ID: "rewrite",
 }  # fmt: skip
 """How each planted script has to be classed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class ArmReader:
         query = urlencode({"api-version": api_version})
         return self._send(f"{self.endpoint}{path}?{query}")
 
+    def text(self, path: str, api_version: str, largest: int) -> tuple[Answer, str]:
+        """Return the answer for a path that holds a text and no JSON, and the text."""
+        query = urlencode({"api-version": api_version})
+        return self._text(f"{self.endpoint}{path}?{query}", largest)
+
     def pages(self, path: str, api_version: str) -> Iterator[Answer]:
         """Yield every page of a list; the last answer is the failure where one ends it."""
         answer = self.get(path, api_version)
@@ -74,6 +80,28 @@ class ArmReader:
         """Close the connections."""
         self._client.close()
 
+    def _text(self, url: str, largest: int) -> tuple[Answer, str]:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.rest import HttpRequest
+
+        started = time.monotonic()
+        try:
+            response = self._client.send_request(
+                HttpRequest("GET", url), enforce_https=not self._is_plain,
+                connection_timeout=self._deadline_s, read_timeout=self._deadline_s,
+            )  # fmt: skip
+            body = response.content
+        except ClientAuthenticationError as error:
+            return _failed(401, "AuthenticationFailed", error, started), ""
+        except (AzureError, OSError) as error:
+            return _failed(0, type(error).__name__, error, started), ""
+        if response.status_code != 200:
+            return _refused(response.status_code, body, started), ""
+        if len(body) > largest:
+            said = f"it has {len(body)} bytes; {largest} are read at most"
+            return Answer(0, {}, "TooLarge", said, _since(started)), ""
+        return Answer(200, {}, duration_ms=_since(started)), body.decode("utf-8-sig", "replace")
+
     def _send(self, url: str, question: Mapping[str, Any] | None = None) -> Answer:
         from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.core.rest import HttpRequest
@@ -98,6 +126,21 @@ class ArmReader:
             response.status_code, body, str(fault.get("code", "")),
             _first_line(fault.get("message", "")), _since(started),
         )  # fmt: skip
+
+
+def _failed(status: int, code: str, error: Exception, started: float) -> Answer:
+    return Answer(status, {}, code, _first_line(error), _since(started))
+
+
+def _refused(status: int, body: bytes, started: float) -> Answer:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = {}
+    fault = told.get("error") if isinstance(told, dict) else None
+    fault = fault if isinstance(fault, dict) else {}
+    message = _first_line(fault.get("message", ""))
+    return Answer(status, {}, str(fault.get("code", "")), message, _since(started))
 
 
 def _client(endpoint: str, credential: Any, deadline_s: int) -> Any:

@@ -21,6 +21,11 @@ _SHELL_MEMBERS = {
     "gitlab-ci": re.compile(r"(?:^|/)(?:before_script|script|after_script)(?:/\d+)*$"),
     "azure-pipelines": re.compile(r"/(?:script|bash|inlineScript)$"),
     "ansible": re.compile(r"/(?:ansible\.builtin\.)?(?:shell|command|raw)(?:/cmd)?$"),
+    # Build specifications of CodeBuild and documents of Systems Manager.
+    **dict.fromkeys(
+        ("yaml", "json"),
+        re.compile(r"^phases/\w+/commands/\d+$|^mainSteps/\d+/inputs/runCommand/\d+$"),
+    ),
 }
 _OTHER_MEMBERS = (
     ("azure-pipelines", re.compile(r"/(?:pwsh|powershell)$"), "powershell"),

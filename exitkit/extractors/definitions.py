@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from exitkit.drivers.definition_scan import MASKED, scan_text
 from exitkit.model.asset import Asset
-from exitkit.model.verdict import Aspect, Content, Draft, Level
+from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Context, Finding, Source
 from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.store.paths import segment
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from exitkit.drivers.aws_reading import Reading
 
 REBUILD = "it is documented text, but only AWS runs it as it is"
-MASKED = "secret values in it are masked"
 
 
 class StateMachines:
@@ -29,10 +29,37 @@ class StateMachines:
     def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
         """Yield the definition as a file; nothing where the describe call failed."""
         if text := str(asset.config.get("definition") or ""):
-            content = _text(asset, "definition.asl.json", text, "application/json", context)
-            yield _draft(
-                asset, "stepfunctions:DescribeStateMachine", "Amazon States Language", content
-            )
+            yield from _scanned(
+                asset, "stepfunctions:DescribeStateMachine", "Amazon States Language",
+                "definition.asl.json", text, "application/json", context,
+            )  # fmt: skip
+
+
+class BuildSpecifications:
+    """The code of AWS::CodeBuild::Project where it stands in the project and not in its source."""
+
+    native_types: ClassVar[tuple[str, ...]] = ("AWS::CodeBuild::Project",)
+    aspect: ClassVar[Aspect] = Aspect.CODE
+    needs: ClassVar[tuple[str, ...]] = ("boto3:aws",)
+
+    def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
+        """Yield the specification; one that is a path lies in the repository that is built."""
+        described = asset.config.get("source")
+        kept = described if isinstance(described, Mapping) else {}
+        text = str(kept.get("buildspec") or "")
+        if "\n" in text:
+            yield from _scanned(
+                asset, "codebuild:BatchGetProjects", "build specification", "buildspec.yml", text,
+                "application/yaml", context,
+            )  # fmt: skip
+        elif kept:
+            place = text or "buildspec.yml"
+            yield Gap(
+                asset.ref, Aspect.CODE, Level.DESCRIBED, "not-supported-by-tool",
+                f"Its specification is {place} of {kept.get('location') or 'its source'}.",
+                Responsible.TOOL, "Add that repository as a source of type `scripts`.",
+                method="codebuild:BatchGetProjects", confidence="high",
+            )  # fmt: skip
 
 
 class SsmDocuments:
@@ -59,8 +86,10 @@ class SsmDocuments:
             "YAML": ("document.yaml", "application/yaml"),
             "TEXT": ("document.txt", "text/plain"),
         }.get(form, ("document.json", "application/json"))
-        content = _text(asset, name, str(answer[0].get("Content", "")), media_type, context)
-        yield _draft(asset, method, f"SSM document ({form})", content)
+        text = str(answer[0].get("Content", ""))
+        yield from _scanned(
+            asset, method, f"SSM document ({form})", name, text, media_type, context
+        )
 
 
 class StartScripts:
@@ -119,9 +148,16 @@ def _folder(asset: Asset) -> str:
     return f"automation/aws/{segment(place, 90)}"
 
 
-def _draft(asset: Asset, method: str, form: str, *contents: Content) -> Draft:
-    return Draft(
-        asset.ref, Aspect.CODE, Level.OPEN, method, form, contents, (MASKED,),
+def _scanned(
+    asset: Asset, method: str, form: str, name: str, text: str, media_type: str, context: Context
+) -> Iterator[Finding]:
+    """Yield a text with its class, as a script of a repository has one."""
+    scan = scan_text(asset.ref, name, text, context.mask_key)
+    if scan.automation:
+        yield scan.automation
+    content = Content(f"{_folder(asset)}/{name}", scan.body, media_type, "script")
+    yield Draft(
+        asset.ref, Aspect.CODE, Level.OPEN, method, form, (content,), scan.losses,
         reason="semantic-loss", text=REBUILD,
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ SERVICES = [
     "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeVolumes",
     "ecr:DescribeRepositories", "route53:ListHostedZones", "route53:ListResourceRecordSets",
     "acm:*Certificate*", "events:ListEventBuses", "events:List*Rule*", "sqs:*Queue*",
-    "kms:ListKeys", "kms:DescribeKey",
+    "kms:ListKeys", "kms:DescribeKey", "codebuild:*Projects", "glue:GetJob*",
 ]  # fmt: skip
 
 
@@ -77,6 +77,25 @@ def made(account: aws_account.AwsAccount) -> dict[str, str]:
     client("ssm").create_document(
         Name="patch", Content=json.dumps(DOCUMENT), DocumentType="Command", DocumentFormat="JSON"
     )
+    build = "version: 0.2\nphases:\n  build:\n    commands:\n      - aws s3 sync . s3://web\n"
+    codebuild = client("codebuild")
+    for name, spec in (("web", build), ("elsewhere", "ci/build.yml")):
+        codebuild.create_project(
+            name=name, artifacts={"type": "NO_ARTIFACTS"}, serviceRole=role,
+            source={"type": "CODECOMMIT", "location": "https://git.example/web", "buildspec": spec},
+            environment={"type": "LINUX_CONTAINER", "image": "a:1",
+                         "computeType": "BUILD_GENERAL1_SMALL",
+                         "environmentVariables": [{"name": "TOKEN", "value": SECRET}]},
+        )  # fmt: skip
+    store = client("s3")
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    store.create_bucket(Bucket="jobs", **place)
+    job = f"import boto3\nPASSWORD = '{SECRET}'\nboto3.client('glue').get_tables()\n"
+    store.put_object(Bucket="jobs", Key="etl/load.py", Body=job.encode())
+    for name, where in (("load", "s3://jobs/etl/load.py"), ("lost", "s3://jobs/etl/lost.py")):
+        client("glue").create_job(
+            Name=name, Role=role, Command={"Name": "glueetl", "ScriptLocation": where}
+        )
     ec2 = client("ec2")
     script = base64.b64encode(f"#!/bin/sh\nexport DB_PASSWORD={SECRET}\n".encode()).decode()
     made["template"] = ec2.create_launch_template(
@@ -194,6 +213,47 @@ def test_no_call_of_an_extractor_failed(harvest: Harvest) -> None:
 def test_a_state_machine_leaves_with_its_definition(harvest: Harvest) -> None:
     draft = held(harvest, "StepFunctions::StateMachine", Aspect.CODE)
     assert json.loads(text_of(draft.contents[0])) == MACHINE
+
+
+def classes(harvest: Harvest, native_type: str) -> dict[str, tuple[str, str]]:
+    return {
+        ref.native_id: (held.language, held.portability)
+        for ref, held in harvest.automation.items()
+        if ref.native_type == native_type
+    }
+
+
+def test_definitions_are_classed_as_scripts_of_a_repository_are(harvest: Harvest) -> None:
+    assert {c for _, c in classes(harvest, "AWS::StepFunctions::StateMachine").values()} == {
+        "rewrite"
+    }
+    assert classes(harvest, "AWS::SSM::Document")["patch"] == ("json", "rewrite")
+
+
+def test_a_build_specification_leaves_and_its_commands_are_read(harvest: Harvest) -> None:
+    assert classes(harvest, "AWS::CodeBuild::Project") == {"web": ("yaml", "rewrite")}
+    rules = {
+        one.rule for ref, held in harvest.automation.items() if ref.native_id == "web"
+        for one in held.findings
+    }  # fmt: skip
+    assert rules >= {"aws-call", "ci-platform"}
+    by_name = {
+        ref.native_id: verdict for (ref, aspect), verdict in harvest.aspects.items()
+        if ref.native_type == "AWS::CodeBuild::Project" and aspect is Aspect.CODE
+    }  # fmt: skip
+    assert "ci/build.yml of https://git.example/web" in by_name["elsewhere"].text
+
+
+def test_the_script_of_a_job_is_taken_from_its_bucket(harvest: Harvest) -> None:
+    assert classes(harvest, "AWS::Glue::Job") == {"load": ("python", "rewrite")}
+    by_name = {
+        ref.native_id: verdict for (ref, aspect), verdict in harvest.aspects.items()
+        if ref.native_type == "AWS::Glue::Job" and aspect is Aspect.CODE
+    }  # fmt: skip
+    loaded, lost = by_name["load"], by_name["lost"]
+    assert isinstance(loaded, Draft)
+    assert "get_tables" in text_of(loaded.contents[0])
+    assert isinstance(lost, Gap)
 
 
 def test_a_document_leaves_as_written_but_for_secrets(harvest: Harvest) -> None:

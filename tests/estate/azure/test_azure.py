@@ -81,7 +81,7 @@ def test_exactly_the_seeded_estate_is_found_over_several_pages(
     refs = [asset.ref for asset in assets(findings)]
     found = [(r.provider, r.scope, r.region, r.native_type, r.native_id) for r in refs]
     assert sorted(found) == sorted(expected)
-    assert len(found) == 23
+    assert len(found) == 25
     outcomes = {call.operation: call.outcome for call in calls(findings)}
     assert set(outcomes.values()) == {CallOutcome.COLLECTED}
     assert "Microsoft.Resources/subscriptions/resources:GET" in outcomes
