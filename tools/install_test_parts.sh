@@ -8,6 +8,7 @@ declare -A package_of=(
     [swift-proxy-server]=swift-proxy [swift-account-server]=swift-account
     [swift-container-server]=swift-container [swift-object-server]=swift-object
     [memcached]=memcached [npm]=npm [mariadb-install-db]=mariadb-server
+    [sshd]=openssh-server
 )
 missing=()
 for program in "${!package_of[@]}"; do

@@ -23,7 +23,7 @@ COLORS = {
 WORDS = {
     "compensated": "undone", "compensation_failed": "NOT undone", "given": "approved",
     "requested": "waits for approval", "inventoried": "listed", "amend_rejected": "NOT amended",
-    "anomaly": "clock was set",
+    "anomaly": "clock was set", "progress": "says",
 }  # fmt: skip
 SILENT = {"step.spawned", "coordinator.started", "coordinator.stopped"}
 
@@ -120,6 +120,8 @@ def _detail(event: Event) -> str:
             return f"by {data['jump_s']} s"
         case "approval.requested":
             return str(data["statement"])
+        case "step.progress":
+            return "; ".join(data["said"])
         case "step.started":
             return f"attempt {event.attempt}" if event.attempt > 1 else ""
     return str(data.get("message") or data.get("outcome", {}).get("message", ""))

@@ -9,6 +9,7 @@ from typing import Any
 
 from exitkit.engine import supervise, waits
 from exitkit.engine.coordinator import Coordinator
+from exitkit.engine.hear import hear
 from exitkit.engine.outcomes import (
     ENDS_ITSELF_S,
     artifacts_of,
@@ -72,6 +73,7 @@ def gather(run: Coordinator) -> None:
     for step in run.active_steps():
         state = run.of(step)
         if state.job is not None:
+            hear(run, step, state.job)
             _gather_job(run, step, state, state.job)
         elif state.progress is StepProgress.RUNNING:
             # The coordinator died between the intent and the child: nothing was released.
@@ -262,4 +264,5 @@ def _spec(
         "idempotency_key": idempotency_key(run, step),
         "touched": dict(touched),
         "result": str(supervise.result_file(folder, label)),
+        "progress": str(supervise.progress_file(folder, label)),
     }

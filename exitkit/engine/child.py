@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +97,20 @@ def step_context(spec: Mapping[str, Any]) -> StepContext:
         earlier={name: outcome_from_document(one) for name, one in spec["earlier"].items()},
         idempotency_key=spec["idempotency_key"],
         environ=dict(os.environ),
-        progress=_say,
+        progress=_sayer(spec.get("progress", os.devnull)),
     )
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def _sayer(place: str) -> Callable[[str], None]:
+    """Return what tells people a line: in the log, and where the coordinator listens."""
+
+    def say(line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as heard:
+            heard.write(f"{' '.join(line.split())}\n")
+
+    return say
 
 
 if __name__ == "__main__":

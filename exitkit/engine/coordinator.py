@@ -71,6 +71,7 @@ class Coordinator:
     state: RunState
     refusals: Mapping[str, str]
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    spoken: dict[str, float] = field(default_factory=dict)
     looked_at: tuple[dt.datetime, float] | None = None
     known_frontier: Frontier | None = None
     to_undo: list[Step] | None = None

@@ -56,6 +56,7 @@ class StepState:
 
     `started` is the sequence of its latest start: undoing goes by it, newest first. `failures`
     and `lost` count attempts that failed or ended unseen. `request` is the open approval request.
+    `heard` is how much of what its job says the journal holds.
     `asleep_since` to `wakes_at` is how long it is to be left alone before it is tried again.
     """
 
@@ -72,6 +73,7 @@ class StepState:
     request: Mapping[str, Any] = field(default_factory=dict)
     approved_by: tuple[str, ...] = ()
     approvals: int = 0
+    heard: int = 0
     undone: bool = False
     incident: str = ""
     asleep_since: dt.datetime = NEVER
@@ -270,7 +272,12 @@ def _spawned(step: StepState, event: Event) -> StepState:
         job=job,
         probes=step.probes + (action == "probe"),
         undo_attempts=step.undo_attempts + (action == "undo"),
+        heard=0,
     )
+
+
+def _progress(step: StepState, event: Event) -> StepState:
+    return replace(step, heard=int(event.data["heard"]))
 
 
 def _succeeded(step: StepState, event: Event) -> StepState:
@@ -358,6 +365,7 @@ _ON_STEP: Mapping[str, _Change] = MappingProxyType(
     {
         "started": _started,
         "spawned": _spawned,
+        "progress": _progress,
         "succeeded": _succeeded,
         "failed": _failed,
         "refused": _refused,

@@ -34,9 +34,14 @@ def log_file(attempt_dir: Path, label: str) -> Path:
     return attempt_dir / f"{label}.log"
 
 
+def progress_file(attempt_dir: Path, label: str) -> Path:
+    """Return where a job writes the lines it says to people while it works."""
+    return attempt_dir / f"{label}.progress"
+
+
 def is_engine_file(name: str) -> bool:
     """Tell the files the engine puts into an attempt's folder from what the step left there."""
-    return name == "result.json" or name.endswith((".spec.json", ".result.json"))
+    return name == "result.json" or name.endswith((".spec.json", ".result.json", ".progress"))
 
 
 def spawn(

@@ -106,7 +106,7 @@ class FilesRestorer:
         different = sum(item.result != "equal" for item in items)
         size = sum(len(file.body) for file in wanted)
         return Outcome(
-            StepStatus.FAILED if different else StepStatus.SUCCEEDED,
+            StepStatus.FAILED if different or second.changed else StepStatus.SUCCEEDED,
             f"{len(wanted)} files restored; the second run changed {second.changed} tasks",
             {
                 "items_restored": len(wanted), "bytes_restored": size,

@@ -2,11 +2,11 @@
 
 Params: `playbook: playbooks/configure_app.yml` (beside it `configure_app.undo.yml`, or `undo:`),
 `target` (a target of type `host`), optional `variables: {...}` and `twice: true`, which runs it
-again and measures `second_run_changed`. `check: true` is a dry run: Ansible says what it would
-change and writes nothing. `sample: {hosts: 3, seed: "2026"}` runs it on so many hosts of the
-target's group, drawn by lot. Metrics: `tasks_ok`, `tasks_changed`, `hosts`. Its `directory`,
-where the target has one, is passed on as the variable `directory`; its `worker` runs the playbook
-inside its own network.
+again, measures `second_run_changed` and fails where it is not 0. `check: true` is a dry run:
+Ansible says what it would change and writes nothing. `sample: {hosts: 3, seed: "2026"}` runs it on
+so many hosts of the target's group, drawn by lot. Metrics: `tasks_ok`, `tasks_changed`, `hosts`.
+Its `directory`, where the target has one, is passed on as the variable `directory`; its `worker`
+runs the playbook inside its own network.
 """
 
 from __future__ import annotations
@@ -82,10 +82,11 @@ class PlaybookStep:
         except QuotaExceeded as fault:
             return Outcome(StepStatus.FAILED, str(fault), {EXCEEDED: True}, touched=touched)
         word = "would change" if is_dry else "changed"
+        again = metrics.get("second_run_changed", 0)
         return Outcome(
-            StepStatus.SUCCEEDED,
+            StepStatus.FAILED if again else StepStatus.SUCCEEDED,
             f"{path.name} on {', '.join(hosts)[:200]}: {first.ok} tasks, {first.changed} {word}"
-            " something",
+            f" something{f', {again} changed it again' if again else ''}",
             metrics,
             measurements=(Measurement("playbook", first.ok, 0, took_ms),),
             touched=touched,

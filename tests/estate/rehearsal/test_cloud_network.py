@@ -150,6 +150,7 @@ def test_a_network_is_built_twice_alike_read_back_and_taken_away(
     assert secret_files(context, second) == []
     restorer.undo(STEP, {}, target, context)
     assert restorer.inventory(target, context.environ) == before
+    assert restorer.undo(STEP, {}, target, context).message == "it is gone already"
 
 
 def secret_files(context: StepContext, second: SecondAws) -> list[Path]:
@@ -171,3 +172,15 @@ def test_a_target_is_told_by_its_account_and_its_address(second: SecondAws, targ
     assert CloudNetworkRestorer().identities(target, second.environ) == {
         f"aws-account:{ACCOUNT_ID}", f"endpoint:{second.endpoint_url}",
     }  # fmt: skip
+
+
+def test_an_account_behind_another_address_is_the_same_account(
+    second: SecondAws, target: Target, tmp_path: Path
+) -> None:
+    elsewhere = second.endpoint_url.replace("127.0.0.1", "localhost")
+    source = Source("prod", "aws", {"endpoint_url": elsewhere, "regions": ["eu-west-1"]}, tmp_path)
+    environ = {"AWS_ACCESS_KEY_ID": ACCOUNT_ID, "AWS_SECRET_ACCESS_KEY": "x"}
+    context = Context(dt.datetime(2026, 11, 20, tzinfo=dt.UTC), tmp_path, b"k" * 32, environ)
+    theirs = AwsCollector().identities(source, context)
+    ours = CloudNetworkRestorer().identities(target, second.environ)
+    assert theirs & ours == {f"aws-account:{ACCOUNT_ID}"}

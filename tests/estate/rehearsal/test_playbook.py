@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import shlex
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,11 +160,11 @@ def test_a_dry_run_on_hosts_drawn_by_lot_writes_nothing_and_needs_no_undo(
     assert outcome.touched == {}
 
 
-def test_a_worker_runs_what_it_is_sent_and_nothing_secret_stays(
-    context: StepContext, tmp_path: Path
+def test_a_worker_behind_ssh_runs_what_it_is_sent_and_nothing_secret_stays(
+    context: StepContext, tmp_path: Path, ssh_server: Path
 ) -> None:
     (context.workspace / "playbooks" / "write_note.undo.yml").write_text(UNDO)
-    far = context.targets["host"].settings | {"worker": worker_of(tmp_path)}
+    far = context.targets["host"].settings | {"worker": worker_of(tmp_path, ssh_server)}
     said: list[str] = []
     there = replace(
         context,
@@ -179,13 +183,53 @@ def test_a_worker_runs_what_it_is_sent_and_nothing_secret_stays(
     assert [path for path in kept if secret.encode() in path.read_bytes()] == []
 
 
-def worker_of(tmp_path: Path) -> list[str]:
-    """A worker behind a pipe that notes what passes, in a folder and environment of its own."""
-    script = tmp_path / "worker.sh"
-    far = tmp_path / "far"
+def worker_of(tmp_path: Path, server: Path) -> list[str]:
+    """A worker behind a real SSH server, and a pipe before it that notes what passes."""
+    far, port = tmp_path / "far", (server / "port").read_text()
     far.mkdir()
-    script.write_text(
-        f'cd {far}\ntee {tmp_path}/sent | env -i PATH="$PATH" HOME={far}'
-        f" {sys.executable} -m ansible_runner worker --private-data-dir {far}/job --delete\n"
+    command = (
+        f"cd {far} && env -i PATH={Path(sys.executable).parent}:/usr/bin:/bin HOME={far}"
+        f" {sys.executable} -m ansible_runner worker --private-data-dir {far}/job --delete"
     )
+    ssh = ["ssh", "-F", "none", "-p", port, "-i", str(server / "login_key"), "-o", "BatchMode=yes",
+           "-o", f"UserKnownHostsFile={server}/known_hosts", f"{getpass.getuser()}@127.0.0.1",
+           command]  # fmt: skip
+    script = tmp_path / "worker.sh"
+    script.write_text(f"tee {tmp_path}/sent | {shlex.join(ssh)}\n")
     return ["sh", str(script)]
+
+
+@pytest.fixture
+def ssh_server(tmp_path: Path) -> Iterator[Path]:
+    """Run sshd on loopback with keys of its own."""
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    assert sshd, "sshd is not installed; run tools/install_test_parts.sh"
+    for name in ("host_key", "login_key"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True
+        )
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    shutil.copy(folder / "login_key.pub", folder / "authorized")
+    (folder / "port").write_text(str(port))
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPidFile none\nStrictModes no\n"
+        "PasswordAuthentication no\nUsePAM no\nPermitRootLogin yes\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    public = (folder / "host_key.pub").read_text().split()[:2]
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {' '.join(public)}\n")
+    log = folder / "log"
+    with log.open("wb") as said:
+        process = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "config"], stderr=said)
+    try:
+        while b"Server listening" not in log.read_bytes():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        yield folder
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
