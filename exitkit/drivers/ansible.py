@@ -24,7 +24,7 @@ import psutil
 import yaml
 
 from exitkit.drivers.ansible_collections import collections_path
-from exitkit.drivers.ansible_guard import outside_faults, written_inert
+from exitkit.drivers.ansible_guard import outside_faults, variable_faults, written_inert
 from exitkit.drivers.ansible_stream import Heard, here, lay_out, on_worker
 from exitkit.errors import ExitkitError, InputError
 
@@ -85,7 +85,7 @@ def run_playbook(
     ended first. `variables` are data: a template among them stays the text it is.
     """
     options = options or PlaybookOptions()
-    for fault in outside_faults(playbook):
+    for fault in (*variable_faults(variables or {}), *outside_faults(playbook)):
         raise InputError(f"{playbook.name}: {fault}; a run writes to the hosts of its target only")
     end_leftovers(owner)
     if folder.exists():

@@ -13,6 +13,7 @@ from exitkit.errors import InputError
 
 BESIDE = ("tasks", "roles", "handlers")
 MOST_FILES = 5_000
+_SUFFIXES = (".yml", ".yaml")
 _LEADS_AWAY = {
     "delegate_to": "hands a task to another host",
     "local_action": "runs a task on this machine",
@@ -23,6 +24,8 @@ _LEADS_AWAY = {
     "ansible_connection": "changes how its hosts are reached",
 }
 """Keys by which tasks leave the hosts that `--limit` leaves them."""
+_INCLUDES = ("import_playbook", "include_tasks", "import_tasks", "include", "vars_files",
+             "include_vars")  # fmt: skip
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,41 +64,66 @@ def written_inert(variables: Mapping[str, Any]) -> str:
 
 def outside_faults(playbook: Path) -> Iterator[str]:
     """Say by which of its keys a playbook, or a file beside it, would leave its hosts."""
-    for path in _files(playbook):
-        try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
-        except yaml.YAMLError as fault:
-            raise InputError(f"{path}: not YAML ({' '.join(str(fault).split())[:120]})") from fault
-        for key in _keys(document):
-            why = _LEADS_AWAY.get(key.rpartition(".")[2])
-            if why:
-                yield f"{path.name}: `{key}` {why}"
+    waiting, seen = [*_files(playbook)], set[Path]()
+    while waiting:
+        path = waiting.pop(0).resolve()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        if len(seen) > MOST_FILES:
+            raise InputError(f"{playbook.parent}: more than {MOST_FILES} files of tasks")
+        for key, value in _members(_read(path)):
+            name = key.rpartition(".")[2]
+            if name in _LEADS_AWAY and not (name == "connection" and isinstance(value, Mapping)):
+                yield f"{path.name}: `{key}` {_LEADS_AWAY[name]}"
+            elif name in _INCLUDES:
+                waiting += _included(value, path, playbook)
+
+
+def variable_faults(variables: Mapping[str, Any]) -> Iterator[str]:
+    """Say which of the variables would send a host's tasks somewhere else."""
+    for name in variables:
+        if str(name).startswith("ansible_"):
+            yield f"variable `{name}` is Ansible's own; set it in the inventory of the target"
 
 
 def _files(playbook: Path) -> Iterator[Path]:
     yield playbook
-    count = 0
     for name in BESIDE:
         for path in sorted((playbook.parent / name).rglob("*")):
-            if path.suffix not in (".yml", ".yaml") or not path.is_file():
+            if path.suffix not in _SUFFIXES or not path.is_file():
                 continue
-            count += 1
-            if count > MOST_FILES:
-                raise InputError(f"{playbook.parent}: more than {MOST_FILES} files of tasks")
             # Not `roles/web/files/x.yml`: what is copied to a host is no task.
             if "files" not in path.parts and "templates" not in path.parts:
                 yield path
 
 
-def _keys(document: Any) -> Iterator[str]:
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: not YAML ({' '.join(str(fault).split())[:120]})") from fault
+
+
+def _included(value: Any, path: Path, playbook: Path) -> Iterator[Path]:
+    """Return the files that an include may mean; a template may mean any file beside it."""
+    for one in value if isinstance(value, list) else [value]:
+        name = one.get("file", "") if isinstance(one, Mapping) else str(one)
+        for folder in (path.parent, playbook.parent):
+            if "{{" in name:
+                yield from (file for file in folder.glob("*") if file.suffix in _SUFFIXES)
+            else:
+                yield folder / name
+
+
+def _members(document: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(document, Mapping):
         for key, value in document.items():
-            if not (str(key) == "connection" and isinstance(value, Mapping)):
-                yield str(key)
-            yield from _keys(value)
+            yield str(key), value
+            yield from _members(value)
     elif isinstance(document, list):
         for one in document:
-            yield from _keys(one)
+            yield from _members(one)
 
 
 def _inert(value: Any) -> Any:

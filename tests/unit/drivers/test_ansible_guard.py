@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exitkit.drivers.ansible_guard import outside_faults, written_inert
+from exitkit.drivers.ansible_guard import outside_faults, variable_faults, written_inert
 from exitkit.errors import InputError
 
 PLAY = "- hosts: all\n  tasks:\n    - ansible.builtin.command: id\n"
@@ -43,6 +43,35 @@ def test_tasks_and_roles_beside_a_playbook_are_read_and_their_files_are_not(
     assert list(outside_faults(tmp_path / "site.yml")) == [
         "main.yml: `delegate_to` hands a task to another host"
     ]
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        "- import_playbook: more/other.yml\n",
+        "- hosts: all\n  tasks:\n    - include_tasks: {file: more/other.yml}\n",
+        "- hosts: all\n  vars_files: [more/other.yml]\n",
+    ],
+)
+def test_what_a_playbook_brings_in_is_read_too(tmp_path: Path, include: str) -> None:
+    (tmp_path / "site.yml").write_text(include)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "other.yml").write_text("- {set_fact: {ansible_host: db1}}\n")
+    [fault] = outside_faults(tmp_path / "site.yml")
+    assert fault == "other.yml: `ansible_host` sends a host's tasks to another address"
+
+
+def test_an_include_by_template_may_mean_any_file_beside_it(tmp_path: Path) -> None:
+    text = "- hosts: all\n  tasks:\n    - include_tasks: '{{ os }}.yml'\n"
+    (tmp_path / "site.yml").write_text(text)
+    (tmp_path / "debian.yml").write_text("- {command: id, delegate_to: db1}\n")
+    assert len(list(outside_faults(tmp_path / "site.yml"))) == 1
+
+
+def test_a_variable_of_ansible_s_own_is_refused() -> None:
+    assert list(variable_faults({"directory": "/srv"})) == []
+    [fault] = variable_faults({"ansible_host": "production"})
+    assert fault.startswith("variable `ansible_host` is Ansible's own")
 
 
 def test_our_own_playbooks_stay_on_their_hosts() -> None:
