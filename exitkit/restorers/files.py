@@ -162,7 +162,11 @@ def _hosts(target: Target) -> str:
 
 
 def _is_local(target: Target) -> bool:
-    return connection_of(_inventory(target), _hosts(target)) == "local"
+    # What is local to a worker is not local to us.
+    return (
+        not target.settings.get("worker")
+        and connection_of(_inventory(target), _hosts(target)) == "local"
+    )
 
 
 def _reached(target: Target, environ: Mapping[str, str]) -> tuple[InventoryHost, ...]:
