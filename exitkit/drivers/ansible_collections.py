@@ -23,7 +23,7 @@ from exitkit.ports import Check
 WHEEL = "ansible==12.3.0"
 WHEEL_SHA256 = "cd156f82fa87f7a899212b0efa9f7ca3a24d609212de9f78428a572eb01e5414"
 PINNED: Mapping[str, str] = {"amazon.aws": "10.1.2"}
-FETCH = "python tools/fetch_collections.py"
+FETCH = f"python tools/fetch_collections.py, or pip install {WHEEL}"
 
 
 def collections_folder() -> Path:
@@ -38,25 +38,35 @@ def collections_path(environ: Mapping[str, str]) -> str:
 
 
 def installed_version(name: str, folder: Path | None = None) -> str:
-    """Return the version of a fetched collection; empty where there is none."""
-    manifest = _place(name, folder or collections_folder()) / "MANIFEST.json"
-    if not manifest.is_file():
+    """Return the version of a collection in `folder`, or where Ansible finds it; else nothing."""
+    place = _place(name, folder) if folder else installed_place(name)
+    manifest = place / "MANIFEST.json" if place else None
+    if manifest is None or not manifest.is_file():
         return ""
     return str(json.loads(manifest.read_text())["collection_info"]["version"])
+
+
+def installed_place(name: str) -> Path | None:
+    """Return where a collection lies: fetched, or installed by pip with all the others."""
+    folders = [collections_folder(), *(Path(one) for one in sys.path if one)]
+    places = [_place(name, folder) for folder in folders]
+    return next((one for one in places if (one / "MANIFEST.json").is_file()), None)
 
 
 def collection_checks(names: Sequence[str]) -> Iterator[Check]:
     """Look for each collection in its pinned version."""
     for name in sorted(names):
-        version, pinned = installed_version(name), PINNED[name]
-        yield Check(f"collection {name}", version == pinned, version or "not installed", FETCH)
+        version, pinned = installed_version(name), PINNED.get(name)
+        # One that we do not pin is a plugin's own: any version will do.
+        is_there = version == pinned if pinned else bool(version)
+        yield Check(f"collection {name}", is_there, version or "not installed", FETCH)
 
 
 def require_collections(names: Sequence[str]) -> None:
     """Raise CannotRun for the first collection that is absent or of another version."""
     for check in collection_checks(names):
         if not check.ok:
-            raise CannotRun(f"{check.subject}: {check.detail}; run `{check.next_move}`")
+            raise CannotRun(f"{check.subject}: {check.detail}; run {check.next_move}")
 
 
 def fetch_collections(folder: Path | None = None) -> Path:

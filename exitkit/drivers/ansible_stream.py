@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from exitkit.drivers.ansible_collections import PINNED, collections_folder, installed_version
+from exitkit.drivers.ansible_collections import PINNED, installed_place
 
 IDENT = "run"
 _RUNNER = (sys.executable, "-m", "ansible_runner")
@@ -109,10 +109,11 @@ def lay_out(folder: Path, playbook: Path, inventory: Path, environ: Mapping[str,
     for name in ("group_vars", "host_vars"):
         if (inventory.parent / name).is_dir():
             shutil.copytree(inventory.parent / name, hosts / name)
-    for name, pinned in PINNED.items():
-        if installed_version(name) == pinned:
-            place = Path("ansible_collections", *name.split("."))
-            shutil.copytree(collections_folder() / place, project / "collections" / place)
+    for name in PINNED:
+        found = installed_place(name)
+        if found is not None:
+            place = Path("collections", "ansible_collections", *name.split("."))
+            shutil.copytree(found, project / place)
     env.mkdir(mode=0o700)
     (env / "envvars").touch(mode=0o600)
     kept = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1", **environ}

@@ -55,8 +55,20 @@ def test_another_version_is_no_pinned_one_and_says_what_to_run(
     (folder / "MANIFEST.json").write_text('{"collection_info": {"version": "1.0.0"}}')
     [check] = collection_checks(["amazon.aws"])
     assert (check.ok, check.detail) == (False, "1.0.0")
-    with pytest.raises(CannotRun, match=r"run `python tools/fetch_collections\.py`"):
+    with pytest.raises(CannotRun, match=r"run python tools/fetch_collections\.py, or pip"):
         require_collections(["amazon.aws"])
+
+
+def test_one_that_pip_installed_with_all_the_others_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    folder = tmp_path / "site/ansible_collections/amazon/aws"
+    folder.mkdir(parents=True)
+    pinned = json.dumps({"collection_info": {"version": PINNED["amazon.aws"]}})
+    (folder / "MANIFEST.json").write_text(pinned)
+    assert [check.ok for check in collection_checks(["amazon.aws", "acme.own"])] == [False, True]
 
 
 def test_the_pinned_ones_come_before_those_of_the_user() -> None:
