@@ -17,13 +17,14 @@ COLORS = {
     "succeeded": "green", "reached": "green", "compensated": "green", "completed": "green",
     "given": "green", "failed": "red", "compensation_failed": "red", "refused": "yellow",
     "interrupted": "yellow", "rejected": "red", "aborted": "yellow", "requested": "cyan",
+    "exceeded": "red",
     MilestoneVerdict.PROVED: "green", MilestoneVerdict.MISSED: "red",
     MilestoneVerdict.NOT_TESTED: "yellow",
 }  # fmt: skip
 WORDS = {
     "compensated": "undone", "compensation_failed": "NOT undone", "given": "approved",
     "requested": "waits for approval", "inventoried": "listed", "amend_rejected": "NOT amended",
-    "anomaly": "clock was set", "progress": "says",
+    "anomaly": "clock was set", "progress": "says", "exceeded": "over budget",
 }  # fmt: skip
 SILENT = {"step.spawned", "coordinator.started", "coordinator.stopped"}
 
@@ -122,6 +123,8 @@ def _detail(event: Event) -> str:
             return str(data["statement"])
         case "step.progress":
             return "; ".join(data["said"])
+        case "budget.exceeded":
+            return f"{data['what']}: {data['used']} used of {data['limit']}"
         case "step.started":
             return f"attempt {event.attempt}" if event.attempt > 1 else ""
     return str(data.get("message") or data.get("outcome", {}).get("message", ""))

@@ -94,7 +94,7 @@ class Coordinator:
     ) -> Event:  # fmt: skip
         """Make one event durable, then believe it."""
         now = self.surroundings.clock()
-        self._watch_clock(now)
+        self.watch_clock(now)
         event = self.journal.append(
             kind, at=now, actor=self.surroundings.actor, data=data,
             milestone=milestone, step=step, attempt=attempt,
@@ -111,7 +111,7 @@ class Coordinator:
             self.known_frontier.note(event.step, self.state.step(event.step))
         self.surroundings.on_event(event)
 
-    def _watch_clock(self, now: dt.datetime) -> None:
+    def watch_clock(self, now: dt.datetime) -> None:
         """Record a clock that was set: whoever reads the dates of the journal has to know."""
         steady = self.surroundings.steady()
         if self.looked_at is None:

@@ -15,6 +15,7 @@ from typing import Any
 from exitkit.engine import rehearse, waits
 from exitkit.engine.approvals import APPROVAL_KIND, close_approved, request_approval
 from exitkit.engine.attempts import gather, start_attempt, start_probe
+from exitkit.engine.budget import keep_within_budget
 from exitkit.engine.coordinator import (
     Coordinator,
     Surroundings,
@@ -160,6 +161,7 @@ def advance(run: Coordinator) -> bool:
         return False
     gather(run)
     take_in_messages(run)
+    keep_within_budget(run)
     if run.state.stopping:
         _stop(run)
     else:

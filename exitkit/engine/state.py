@@ -97,7 +97,8 @@ class RunState:
     `stopping` says why the run goes no further forward: ``, `failed` or `interrupted`;
     `ended` is `completed`, `failed` or `aborted` once it is over. `active` names the steps that
     are neither untouched nor settled, or have a process. `amendments` are the digests of the plans
-    that came before the present one, `at` is the time of the last event.
+    that came before the present one, `at` is the time of the last event. `moved_bytes` is what
+    steps measured, `jumped_s` by how much the clock was set, `over_budget` what is used up.
     """
 
     run: str = ""
@@ -122,6 +123,9 @@ class RunState:
     amendments: tuple[str, ...] = ()
     at: dt.datetime = NEVER
     anchors: Mapping[str, dt.date] = field(default_factory=dict)
+    moved_bytes: int = 0
+    jumped_s: int = 0
+    over_budget: tuple[str, ...] = ()
 
     def step(self, name: str) -> StepState:
         """Where a step stands, also before anything was written about it."""
@@ -195,6 +199,10 @@ def _one(state: RunState, event: Event, steps: dict[str, StepState]) -> RunState
     change = _ON_APPROVAL.get(rest) if kind == "approval" else change
     if change is not None:
         steps[event.step] = change(state.step(event.step), event)
+        measured = event.data.get("outcome", {}).get("measurements", ())
+        if measured:
+            moved = state.moved_bytes + sum(int(one["size_bytes"]) for one in measured)
+            state = replace(state, moved_bytes=moved)
         return _failing(state, event.step, steps[event.step])
     match kind:
         case "milestone":
@@ -205,6 +213,10 @@ def _one(state: RunState, event: Event, steps: dict[str, StepState]) -> RunState
             return _plan(state, event)
         case "run":
             return _run(state, event)
+        case "clock":
+            return replace(state, jumped_s=state.jumped_s + int(event.data["jump_s"]))
+        case "budget":
+            return _over_budget(state, event)
     return state
 
 
@@ -246,6 +258,7 @@ def _plan(state: RunState, event: Event) -> RunState:
         plan=plan_from_document(event.data["plan"]),
         amendments=(*state.amendments, event.data["previous_digest"]),
         targets=tuple(event.data["targets"]),
+        over_budget=(),
     )
 
 
@@ -254,6 +267,15 @@ def _failing(state: RunState, name: str, step: StepState) -> RunState:
     if step.progress is not StepProgress.FAILED or state.stopping or state.mode is Mode.EXIT:
         return state
     return replace(state, stopping="failed", because=f"step {name}: {step.message}")
+
+
+def _over_budget(state: RunState, event: Event) -> RunState:
+    """A rehearsal ends and undoes; an exit waits for somebody who lets it go on, or amends it."""
+    what, limit, used = (str(event.data[name]) for name in ("what", "limit", "used"))
+    state = replace(state, over_budget=(*state.over_budget, what))
+    if state.mode is Mode.EXIT:
+        return replace(state, paused=True)
+    return replace(state, stopping="failed", because=f"budget of {what}: {used} used of {limit}")
 
 
 def _started(step: StepState, event: Event) -> StepState:

@@ -1,0 +1,79 @@
+"""Write the waves of an exit into its plan, from what relies on what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from exitkit.assess.waves import Group
+from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.subjects import chosen_bundle
+from exitkit.engine.estimate import waves_of
+from exitkit.errors import EXIT_CLEAN
+from exitkit.store.reader import Bundle, open_bundle
+from exitkit.workspace.files import load_workspace
+
+NAMED = 12
+"""Things of a wave that its milestone names; all are in --json."""
+
+
+@click.command("waves")
+@click.argument("bundle", required=False, type=click.Path(path_type=Path))
+@workspace_option
+@click.option("--milestones", "as_plan", is_flag=True,
+              help="Write phases and milestones for exit-plan.yaml, one a wave.")  # fmt: skip
+@json_option
+def waves_command(bundle: Path | None, root: Path, as_plan: bool, as_json: bool) -> int:
+    """Show in which order what BUNDLE holds has to move (default: the newest bundle).
+
+    What a wave relies on is in earlier waves; what relies on each other moves together.
+    """
+    workspace = load_workspace(root)
+    opened = open_bundle(chosen_bundle(bundle, workspace, root))
+    found = waves_of(opened)
+    names = _names(opened)
+    if as_json:
+        show_json({"bundle": opened.id, "waves": [[list(group) for group in one] for one in found]})
+    elif as_plan:
+        click.echo("\n".join(_plan_lines(found, names)))
+    else:
+        rows = [
+            (number, sum(map(len, wave)), sum(len(group) > 1 for group in wave), _some(wave, names))
+            for number, wave in enumerate(found, start=1)
+        ]
+        show_table(("WAVE", "ASSETS", "CIRCLES", "AMONG THEM"), rows)
+    return EXIT_CLEAN
+
+
+def _names(bundle: Bundle) -> Mapping[str, str]:
+    return {
+        str(row["@id"]): f"{row['provider']['nativeType']} {row['name']}"
+        for row in bundle.records("assets")
+    }
+
+
+def _plan_lines(found: Sequence[Sequence[Group]], names: Mapping[str, str]) -> Iterator[str]:
+    """Yield phases and milestones that follow each other; dates, criteria and steps are added."""
+    yield "phases:"
+    for number in range(1, len(found) + 1):
+        name = f"{{en: Wave {number}, fr: Vague {number}}}"
+        yield f"  - {{id: W{number}, name: {name}, start: {{anchor: TS}}, end: {{anchor: TX}}}}"
+    yield "milestones:"
+    for number, wave in enumerate(found, start=1):
+        yield f"  - id: wave-{number}"
+        yield f"    phase: W{number}"
+        yield f"    title: {{en: Wave {number} moved, fr: Vague {number} transférée}}"
+        yield f"    objective: {json.dumps(_some(wave, names), ensure_ascii=False)}"
+        yield "    deadline: {anchor: TX}"
+        if number > 1:
+            yield f"    depends_on: [wave-{number - 1}]"
+        yield "    criteria: []"
+
+
+def _some(wave: Sequence[Group], names: Mapping[str, str]) -> str:
+    found = [names.get(asset, asset) for group in wave for asset in group]
+    more = f", and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more
