@@ -11,14 +11,15 @@ import click
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.rehearse import checked_plan, chosen_bundle, refuse_beside_another
 from exitkit.cli.run_commands import actor, leave_to_workers, move_on, now, surroundings_of
-from exitkit.engine.exit_basis import check_waiver, exit_basis, find_rehearsal, sign_waiver
+from exitkit.cli.signing import signed_bytes, waiver_options
+from exitkit.engine.exit_basis import check_waiver, exit_basis, find_rehearsal, waiver_bytes
 from exitkit.engine.rehearse import used_targets
 from exitkit.engine.run import Start, start_run
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.knowledge.exit_steps import exit_steps_text
 from exitkit.model.plan import Mode, Plan
-from exitkit.store.keys import load_private
 from exitkit.store.reader import open_bundle
+from exitkit.store.signers import Signers
 from exitkit.workspace.files import Workspace, load_contract, load_workspace
 from exitkit.workspace.lock import workspace_lock
 
@@ -32,10 +33,8 @@ ANCHORS = ("T0", "TN", "TS", "TX", "TA", "TR", "TD", "TE", "TSTRESS", "TINV", "T
 @click.option("--bundle", "chosen", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="The bundle to restore from; without it, the latest.")  # fmt: skip
 @click.option("--waive", "reason", metavar="REASON", default="",
-              help="Go without a rehearsal of this plan; --key signs that.")  # fmt: skip
-@click.option("--key", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="The private key that signs the waiver.")  # fmt: skip
-@click.option("--by", default="", metavar="NAME", help="Who waives the rehearsal.")
+              help="Go without a rehearsal of this plan; a key signs that.")  # fmt: skip
+@waiver_options
 @click.option("--template", is_flag=True,
               help="Print the milestones that only an exit reaches, to copy.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask before it starts.")
@@ -48,7 +47,10 @@ def command(
     chosen: Path | None,
     reason: str,
     key: Path | None,
+    ssh_key: Path | None,
+    signature: Path | None,
     by: str,
+    prints: bool,
     template: bool,
     yes: bool,
     leave: bool,
@@ -66,13 +68,19 @@ def command(
     plan = checked_plan(workspace)
     contract = load_contract(workspace.contract_file).document
     anchors = dict(_anchor(one) for one in given)
+    keys = (key, ssh_key, signature)
+    unsigned = _waiver_bytes(plan, reason, by, signs=prints or any(keys))
+    if prints:
+        click.echo(unsigned, nl=False)
+        return EXIT_CLEAN
+    waiver = signed_bytes(unsigned, *keys)[0] if unsigned else None
     bundle = chosen_bundle(workspace, chosen)
     with workspace_lock(workspace.root):
         refuse_beside_another(workspace)
         surroundings = surroundings_of(workspace, as_json=as_json)
-        waiver = _waiver(plan, reason, key, by)
         if waiver:
-            check_waiver(waiver, plan, surroundings.trusted_keys)
+            signers = Signers(surroundings.trusted_keys, surroundings.allowed_signers)
+            check_waiver(waiver, plan, signers, now())
         rehearsed = None if waiver else find_rehearsal(workspace, plan, contract, now())
         basis = exit_basis(contract, anchors, rehearsed, waiver)
         _ask(workspace, plan, yes=yes)
@@ -102,12 +110,12 @@ def _anchor(text: str) -> tuple[str, dt.date]:
         raise InputError(f"--anchor {text}: not a date; write {name}=2026-11-02") from None
 
 
-def _waiver(plan: Plan, reason: str, key: Path | None, by: str) -> dict[str, object] | None:
+def _waiver_bytes(plan: Plan, reason: str, by: str, *, signs: bool) -> bytes:
     if not reason:
-        return None
-    if key is None or not by:
-        raise InputError("--waive: nobody signs it; add --key KEY.pem and --by NAME")
-    return sign_waiver(plan, reason, by, now().date(), load_private(key))
+        return b""
+    if not by or not signs:
+        raise InputError("--waive: nobody signs it; add --by NAME and --key, or --ssh-key")
+    return waiver_bytes(plan, reason, by, now().date())
 
 
 def _ask(workspace: Workspace, plan: Plan, *, yes: bool) -> None:

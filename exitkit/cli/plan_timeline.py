@@ -17,7 +17,7 @@ from exitkit.cli.output import json_option, show_json, show_table, workspace_opt
 from exitkit.drivers.holiday_calendar import days_off
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.model.plan import Plan
-from exitkit.report.timeline import FORMATS
+from exitkit.report.timeline_svg import FORMATS
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import latest_bundle, load_contract, load_plan, load_workspace
 from exitkit.workspace.schema_faults import suggest

@@ -23,6 +23,14 @@ def signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def waiver_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options to a command that signs only where it is asked to."""
+    by = click.option("--by", default="", metavar="NAME", help="Who waives the rehearsal.")
+    for option in reversed([*_OPTIONS[:3], by, _OPTIONS[4]]):
+        command = option(command)
+    return command
+
+
 def signed(
     kind: str,
     predicate: Mapping[str, Any],
@@ -31,7 +39,13 @@ def signed(
     signature: Path | None,
 ) -> tuple[dict[str, Any], str]:
     """Return the envelope of a word and the fingerprint of the key that signed it."""
-    payload = statement_bytes(kind, predicate)
+    return signed_bytes(statement_bytes(kind, predicate), key, ssh_key, signature)
+
+
+def signed_bytes(
+    payload: bytes, key: Path | None, ssh_key: Path | None, signature: Path | None
+) -> tuple[dict[str, Any], str]:
+    """Return the envelope of a statement and the fingerprint of the key that signed it."""
     if sum(one is not None for one in (key, ssh_key, signature)) != 1:
         raise InputError("name one of --key, --ssh-key and --signature")
     if key is not None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from exitkit.assess.dates import add_months
 from exitkit.assess.exit_clock import contract_periods
 from exitkit.assess.predicates import look_up
 from exitkit.engine.conclude import concluded, judged
 from exitkit.engine.journals import run_folders
+from exitkit.engine.signed_words import signed_payload
 from exitkit.engine.state import RunState
 from exitkit.errors import InputError, InvalidBundle
 from exitkit.model.plan import Mode, Plan
 from exitkit.model.run import MilestoneVerdict, Verdict
 from exitkit.store.canonical import canonical_bytes, parse_line, timestamp
-from exitkit.store.seal import sign_statement, verify_statement
+from exitkit.store.signers import Signers
 from exitkit.store.verify import verify_bundle
 from exitkit.workspace.files import Workspace
 
@@ -65,29 +64,26 @@ def find_rehearsal(
     )
 
 
-def sign_waiver(
-    plan: Plan, reason: str, by: str, on: dt.date, key: Ed25519PrivateKey
-) -> dict[str, Any]:
-    """Sign that this plan is run for real without a rehearsal."""
+def waiver_bytes(plan: Plan, reason: str, by: str, on: dt.date) -> bytes:
+    """Return the bytes to sign: that this plan is run for real without a rehearsal."""
     predicate = {"plan": plan.id, "by": by, "reason": reason, "on": on.isoformat()}
-    return sign_statement(canonical_bytes(_statement(plan, predicate)), key)
+    return canonical_bytes(_statement(plan, predicate))
 
 
 def check_waiver(
-    envelope: Mapping[str, Any], plan: Plan, trusted: Sequence[Ed25519PublicKey]
+    envelope: Mapping[str, Any], plan: Plan, signers: Signers, at: dt.datetime
 ) -> Mapping[str, str]:
     """Return who waived the rehearsal of this plan and why, or raise InputError."""
     try:
-        signed = verify_statement(envelope, trusted)
-        statement = parse_line(signed.payload)
+        payload, fingerprint, person = signed_payload(envelope, signers, at)
+        statement = parse_line(payload)
         predicate = {name: str(value) for name, value in statement["predicate"].items()}
     except (InvalidBundle, KeyError, AttributeError) as error:
-        raise InputError(f"waiver: not a signed waiver ({error}); sign a new one") from error
-    if not signed.signers:
-        raise InputError("waiver: not signed by a trusted key; add its .pub to signing: trust:")
+        raise InputError(f"waiver: {error}; sign a new one") from error
     if statement != _statement(plan, predicate) or not predicate.get("reason", "").strip():
         raise InputError(f"waiver: not about plan {plan.id} as it stands; sign a new one")
-    return predicate | {"key_fingerprint": signed.signers[0]}
+    named = {"person": person} if person else {}
+    return {**predicate, **named, "key_fingerprint": fingerprint}
 
 
 def exit_basis(

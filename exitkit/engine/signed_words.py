@@ -52,13 +52,7 @@ def ssh_envelope(payload: bytes, armored: str) -> dict[str, Any]:
 
 def open_word(envelope: Mapping[str, Any], kind: str, signers: Signers, at: dt.datetime) -> Word:
     """Return the word of an envelope; InvalidBundle where no trusted key signed just that."""
-    if "sshSignature" in envelope:
-        payload, fingerprint, person = _by_ssh_key(envelope, signers, at)
-    else:
-        signed = verify_statement(envelope, signers.trusted_keys)
-        if not signed.signers:
-            raise InvalidBundle("not signed by a trusted key; add its .pub to signing: trust:")
-        payload, fingerprint, person = signed.payload, signed.signers[0], ""
+    payload, fingerprint, person = signed_payload(envelope, signers, at)
     try:
         predicate = parse_line(payload)["predicate"]
         named = all(isinstance(predicate[name], str) for name in ("run", "step", "by"))
@@ -70,6 +64,18 @@ def open_word(envelope: Mapping[str, Any], kind: str, signers: Signers, at: dt.d
     if person and predicate["by"] != person:
         raise InvalidBundle(f"signed by {person} in the name of another")
     return Word(predicate, fingerprint, person)
+
+
+def signed_payload(
+    envelope: Mapping[str, Any], signers: Signers, at: dt.datetime
+) -> tuple[bytes, str, str]:
+    """Return what was signed, by which key, and whom an SSH key speaks for."""
+    if "sshSignature" in envelope:
+        return _by_ssh_key(envelope, signers, at)
+    signed = verify_statement(envelope, signers.trusted_keys)
+    if not signed.signers:
+        raise InvalidBundle("not signed by a trusted key; add its .pub to signing: trust:")
+    return signed.payload, signed.signers[0], ""
 
 
 def _by_ssh_key(

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exitkit.engine.exit_basis import check_waiver
 from exitkit.engine.signed_words import APPROVAL_PREDICATE, SKIP_PREDICATE, Word, open_word
-from exitkit.errors import InvalidBundle
+from exitkit.errors import InputError, InvalidBundle
 from exitkit.model.run import Event
 from exitkit.store.canonical import canonical_bytes, storable
 from exitkit.store.signers import Signers
+from exitkit.workspace.plan_file import plan_from_document
 
 _SIGNED = {"approval.given": APPROVAL_PREDICATE, "step.skipped": SKIP_PREDICATE}
 
@@ -35,6 +37,7 @@ def journal_faults(
     if head and head not in digests:
         yield JournalFault(len(events), f"it never had the head {head}: lines are missing")
     yield from _plans(events)
+    yield from _waiver(events[:1], signers)
     yield from _order(events)
     seen: set[str] = set()
     for event in events:
@@ -69,6 +72,18 @@ def _order(events: Sequence[Event]) -> Iterator[JournalFault]:
             yield JournalFault(event.sequence, f"the run had ended with event {ended}")
         if event.type in ("run.completed", "run.failed", "run.aborted"):
             ended = event.sequence
+
+
+def _waiver(first: Sequence[Event], signers: Signers) -> Iterator[JournalFault]:
+    """An exit without a rehearsal rests on a signed word about its very plan."""
+    for event in first:
+        envelope = event.data.get("exit", {}).get("waiver")
+        if envelope is None:
+            continue
+        try:
+            check_waiver(envelope, plan_from_document(event.data["plan"]), signers, event.at)
+        except (InputError, KeyError, TypeError) as error:
+            yield JournalFault(event.sequence, str(error))
 
 
 def _signed(event: Event, signers: Signers, seen: set[str]) -> Iterator[JournalFault]:

@@ -87,6 +87,39 @@ def test_only_a_trusted_key_waives_the_rehearsal(
     assert "rehearsal" not in first["data"]["exit"]
 
 
+def test_an_ssh_key_waives_the_rehearsal_for_whom_it_speaks(
+    estate: Any, make_milestone: Build, write_step: dict[str, Any]
+) -> None:
+    estate.write_plan(make_milestone("M1", write_step))
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "keys/board"]
+    subprocess.run(make, cwd=estate.root, check=True)
+    allowed = f"board@example.org {(estate.root / 'keys/board.pub').read_text()}"
+    (estate.root / "keys/allowed").write_text(allowed)
+    workspace = (estate.root / "exitkit.yaml").read_text()
+    with_signers = workspace.replace("signing: {", "signing: {allowed_signers: keys/allowed, ")
+    (estate.root / "exitkit.yaml").write_text(with_signers)
+    waive = [
+        "exit", "--yes", "--anchor", f"TSTRESS={estate.days_ago(1)}", "--waive",
+        "The provider is insolvent.",
+    ]  # fmt: skip
+    other = estate.run(*waive, "--by", "cfo@example.org", "--ssh-key", "keys/board")
+    assert (other.returncode, "does not speak for cfo@example.org" in other.stderr) == (2, True)
+    # Signed on another machine, by what --print shows.
+    by = ["--by", "board@example.org"]
+    prints = [sys.executable, "-m", "exitkit", *waive, *by, "--print"]
+    payload = subprocess.run(prints, cwd=estate.root, check=True, stdout=subprocess.PIPE).stdout
+    (estate.root / "waiver").write_bytes(payload)
+    sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "exitkit", "-f", "keys/board", "waiver"]
+    subprocess.run(sign, cwd=estate.root, check=True)
+    signed = estate.run(*waive, *by, "--signature", "waiver.sig", "--json")
+    assert signed.returncode == 0, signed.stderr
+    first = json.loads(signed.stdout.splitlines()[0])
+    assert first["data"]["exit"]["waiver"]["sshSignature"]
+    assert estate.run("verify-run", estate.run_name("exit")).returncode == 0
+    trusts_another = ["--trust", "keys/stranger.pub"]
+    assert estate.run("verify-run", estate.run_name("exit"), *trusts_another).returncode == 1
+
+
 def test_the_status_of_a_late_exit_names_the_clause_and_the_way_back(
     estate: Any, make_milestone: Build, write_step: dict[str, Any]
 ) -> None:

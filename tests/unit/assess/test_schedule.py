@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from exitkit.assess.anchors import known_anchors, scenario_anchors
 from exitkit.assess.sampling import sample
 from exitkit.assess.schedule import late, out_of_order, schedule
 from exitkit.model.contract import Contract
 from exitkit.model.plan import Plan
-from exitkit.report.timeline import as_ics, as_svg, as_text
+from exitkit.report.timeline import as_ics, as_text
+from exitkit.report.timeline_svg import as_svg
 from exitkit.workspace.plan_file import plan_from_document
 
 DAY = dt.date(2027, 1, 4)
@@ -98,6 +100,11 @@ def test_the_chart_says_the_same_in_every_form() -> None:
     svg = as_svg("<Leave>", slots)
     assert "<title>&lt;Leave&gt;</title>" in svg
     assert svg.count(" critical</text>") == 3
+    assert ET.fromstring(svg).tag.endswith("svg")
+    assert "2027-02</text>" in svg
+    assert " late</text>" not in svg
+    due_before = {"T0": DAY - dt.timedelta(days=60)}
+    assert as_svg("Leave", schedule(PLAN, due_before, DAY)).count(" late</text>") > 0
     ics = as_ics("Leave; now", slots)
     assert "DTSTART;VALUE=DATE:20270203\r\n" in ics
     assert "UID:Leave\\; now-B@exitkit\r\n" in ics

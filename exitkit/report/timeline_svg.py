@@ -1,0 +1,109 @@
+"""Draw the timetable of an exit as a picture that stands alone, on paper and in black and white."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from xml.sax.saxutils import escape
+
+from exitkit.assess.schedule import Slot
+from exitkit.report.timeline import as_ics, as_text, span, title_of
+
+_ROW, _HEAD, _FOOT = 24, 64, 40
+_LABEL, _CHART, _WORDS = 360, 640, 150
+_LONGEST_TITLE = 52
+_MOST_MONTHS = 14
+"""Labels of months that fit beside each other."""
+CRITICAL, WORK, INK, LINE = "#b3261e", "#3b6ea5", "#1c1c1c", "#d8d8d8"
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """Where a day lies on the picture."""
+
+    first: dt.date
+    days: int
+    height: int
+
+    def x(self, day: dt.date) -> int:
+        return _LABEL + round((day - self.first).days * _CHART / self.days)
+
+
+def as_svg(plan: str, slots: Sequence[Slot]) -> str:
+    """Return a Gantt chart as SVG; colors are doubled by shapes and by words."""
+    first, days = span(slots)
+    chart = _Chart(first, days, _HEAD + _ROW * len(slots))
+    width, height = _LABEL + _CHART + _WORDS, chart.height + _FOOT
+    last = first + dt.timedelta(days=days)
+    style = f'font-family="sans-serif" font-size="13" fill="{INK}" role="img"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {style}>',
+        f"<title>{escape(plan)}</title>",
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<text x="8" y="24" font-size="16" font-weight="bold">{escape(plan)}</text>',
+        f'<text x="8" y="46">{first} to {last}</text>',
+    ]
+    parts.extend(_months(chart))
+    for index, slot in enumerate(slots):
+        parts.extend(_row(slot, _HEAD + index * _ROW, chart))
+    parts.extend(_legend(height - 14))
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _months(chart: _Chart) -> Iterator[str]:
+    """Draw a line at the first of each month, with the names of as many as can be read."""
+    last = chart.first + dt.timedelta(days=chart.days)
+    month = chart.first.replace(day=1)
+    firsts = []
+    while month <= last:
+        firsts.append(month)
+        month = (month + dt.timedelta(days=32)).replace(day=1)
+    every = -(-len(firsts) // _MOST_MONTHS)
+    for index, day in enumerate(firsts):
+        if day < chart.first:
+            continue
+        at = chart.x(day)
+        yield f'<path d="M{at} {_HEAD - 4}V{chart.height}" stroke="{LINE}"/>'
+        if index % every == 0 and at <= _LABEL + _CHART - 44:
+            yield f'<text x="{at + 3}" y="{_HEAD - 8}" font-size="11">{day:%Y-%m}</text>'
+
+
+def _row(slot: Slot, top: int, chart: _Chart) -> Iterator[str]:
+    middle = top + _ROW // 2
+    title = title_of(slot)
+    shown = f"{title[: _LONGEST_TITLE - 1]}\u2026" if len(title) > _LONGEST_TITLE else title
+    yield f'<text x="8" y="{middle + 4}">{escape(shown)}<title>{escape(title)}</title></text>'
+    start, end = chart.x(slot.start), chart.x(slot.end)
+    color = CRITICAL if slot.is_critical else WORK
+    bar = f'x="{start}" y="{top + 5}" width="{max(3, end - start)}" height="{_ROW - 10}"'
+    yield f'<rect {bar} fill="{color}"/>'
+    is_late = slot.due is not None and slot.end > slot.due
+    if slot.due is not None:
+        yield _diamond(chart.x(slot.due), middle, CRITICAL if is_late else "#fff")
+    words = [f"{slot.slack_days:+d} d"]
+    words += ["critical"] * slot.is_critical + ["late"] * is_late
+    yield f'<text x="{_LABEL + _CHART + 14}" y="{middle + 4}">{" ".join(words)}</text>'
+
+
+def _legend(y: int) -> Iterator[str]:
+    yield f'<rect x="8" y="{y - 11}" width="24" height="12" fill="{WORK}"/>'
+    yield f'<text x="38" y="{y}">work</text>'
+    yield f'<rect x="88" y="{y - 11}" width="24" height="12" fill="{CRITICAL}"/>'
+    yield f'<text x="118" y="{y}">work on the critical path</text>'
+    yield _diamond(300, y - 5, "#fff")
+    yield f'<text x="312" y="{y}">day due</text>'
+    yield _diamond(380, y - 5, CRITICAL)
+    yield f'<text x="392" y="{y}">day due that cannot be kept</text>'
+    yield f'<text x="{_LABEL + _CHART + 14}" y="{y}">slack in days</text>'
+
+
+def _diamond(x: int, y: int, fill: str) -> str:
+    points = f"{x},{y - 7} {x + 6},{y} {x},{y + 7} {x - 6},{y}"
+    return f'<polygon points="{points}" fill="{fill}" stroke="{INK}"/>'
+
+
+FORMATS: Mapping[str, Callable[[str, Sequence[Slot]], str]] = MappingProxyType(
+    {"text": as_text, "svg": as_svg, "ics": as_ics}
+)
