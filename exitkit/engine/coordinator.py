@@ -184,7 +184,7 @@ def open_run(
     refusals_of: Callable[[Plan, RunState], Mapping[str, str]],
 ) -> Coordinator:
     """Take over a run that was started before, by whomever; others are fenced off from here."""
-    state = fold(journal.load())
+    state = fold(journal.stream())
     coordinator = Coordinator(journal, surroundings, state, {})
     coordinator.refusals = refusals_of(coordinator.plan, state)
     if not state.ended:

@@ -179,21 +179,25 @@ def _after(state: RunState, events: Iterable[Event]) -> RunState:
     # Copied once for all the events: a journal of 100,000 lines must open in seconds.
     steps, active = dict(state.steps), dict(state.active)
     state = replace(state, steps=steps, active=active)
+    dealt_with = set[str]()
+    event = None
     for event in events:
         state = _one(state, event, steps)
+        if inbox := event.data.get("inbox"):
+            dealt_with.add(inbox)
         name = event.step
         step = steps.get(name)
         if step is not None and (step.job or step.progress in _AT_WORK):
             active[name] = None
         else:
             active.pop(name, None)
-    return state
+    if event is None:
+        return state
+    dealt = state.dealt_with | dealt_with if dealt_with else state.dealt_with
+    return replace(state, head=event.digest, at=event.at, dealt_with=dealt)
 
 
 def _one(state: RunState, event: Event, steps: dict[str, StepState]) -> RunState:
-    inbox = event.data.get("inbox")
-    dealt_with = state.dealt_with | {inbox} if inbox else state.dealt_with
-    state = replace(state, head=event.digest, at=event.at, dealt_with=dealt_with)
     kind, _, rest = event.type.partition(".")
     change = _ON_STEP.get(rest) if kind == "step" else None
     change = _ON_APPROVAL.get(rest) if kind == "approval" else change

@@ -28,8 +28,8 @@ def parse_line(line: bytes) -> Any:
     if len(line) > LONGEST_LINE:
         raise InvalidBundle(f"a line of {len(line)} bytes; at most {LONGEST_LINE} are read")
     try:
-        value = json.loads(line, parse_float=_refuse_float, parse_constant=_refuse_float)
-        same = _canonical(value) == line
+        value = _STRICT.decode(line.decode())
+        same = (_PLAIN.encode(value).encode() if _is_simple(line) else _canonical(value)) == line
     except (ValueError, RecursionError) as error:
         raise InvalidBundle(f"not canonical JSON: {error}") from error
     if not same:
@@ -93,6 +93,12 @@ def _canonical(value: Any) -> bytes:
     return text.encode()
 
 
+def _is_simple(line: bytes) -> bool:
+    """Tell whether only its order of keys can be wrong: no odd characters, no deep nesting."""
+    shallow = line.count(b"{") + line.count(b"[") <= DEEPEST_NESTING
+    return shallow and line.isascii() and b"\\u" not in line
+
+
 def _fault(value: Any, depth: int) -> str:
     """Say what canonical JSON cannot hold, or nothing."""
     if depth > DEEPEST_NESTING:
@@ -140,4 +146,16 @@ def _refuse_float(text: str) -> Any:
     raise ValueError(f"{text[:24]} is not an integer")
 
 
+def _within_bounds(text: str) -> int:
+    # Checked before it is built: Python refuses, or takes long for, thousands of digits.
+    value = int(text) if len(text) < 20 else LARGEST_INTEGER + 1
+    if abs(value) > LARGEST_INTEGER:
+        raise ValueError(f"integer {text[:24]} beyond 2^53-1")
+    return value
+
+
 _QUICK = json.JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)
+_STRICT = json.JSONDecoder(
+    parse_float=_refuse_float, parse_constant=_refuse_float, parse_int=_within_bounds
+)
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,23 +85,25 @@ class Journal(ABC):
 
     def load(self) -> tuple[Event, ...]:
         """Return every event, verified; InvalidBundle names the first line that does not hold."""
-        events: list[Event] = []
-        previous = GENESIS
+        return tuple(self.stream())
+
+    def stream(self) -> Iterator[Event]:
+        """Yield every event, verified, one at a time; to append it has to be read to its end."""
+        number, first, previous = 0, "", GENESIS
         for number, (run, sequence, body, digest) in enumerate(self._lines(), start=1):
             event = self._verified(number, body, digest)
             if (event.run, event.sequence) != (run, sequence) or sequence != number:
                 raise self._broken(number, "lines are missing or out of place")
             if event.previous != previous:
                 raise self._broken(number, "it does not follow the line before")
-            if events and run != events[0].run:
+            first = first or run
+            if run != first:
                 raise self._broken(number, f"it belongs to another run, {run}")
-            events.append(event)
+            yield event
             previous = event.digest
-        if events:
-            # A folder may be renamed or restored from a backup; the lines know their run.
-            self.run = events[0].run
-        self.sequence, self.head = len(events), previous
-        return tuple(events)
+        # A folder may be renamed or restored from a backup; the lines know their run.
+        self.run = first or self.run
+        self.sequence, self.head = number, previous
 
     def append(
         self,

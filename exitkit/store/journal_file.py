@@ -58,10 +58,14 @@ class FileJournal(Journal):
         self._database.close()
 
     def _lines(self) -> Iterable[tuple[str, int, str, str]]:
-        rows = self._execute("SELECT run, seq, body, hash FROM event ORDER BY run, seq", ())
-        return (
-            (str(run), sequence, str(body), str(digest)) for run, sequence, body, digest in rows
-        )
+        try:
+            rows = self._database.execute(
+                "SELECT run, seq, body, hash FROM event ORDER BY run, seq"
+            )
+            for run, sequence, body, digest in rows:
+                yield str(run), sequence, str(body), str(digest)
+        except sqlite3.Error as error:
+            raise self._cannot(error) from error
 
     def _insert(self, sequence: int, body: str, digest: str) -> bool:
         try:
