@@ -11,7 +11,7 @@ import click
 
 from exitkit.cli.output import workspace_option
 from exitkit.errors import InputError
-from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.knowledge.aws_catalog import STANDARD, load_catalog
 from exitkit.knowledge.aws_policy import (
     POLICIES_OF_A_ROLE,
     QUOTAS,
@@ -52,7 +52,7 @@ FORMATS = ("managed", "cloudformation", "terraform")
 @workspace_option
 @click.option(
     "--source", "source_id", metavar="ID",
-    help="For the settings of this source of exitkit.yaml: services, organization.",
+    help="For the settings of this source of exitkit.yaml: services, depth, organization.",
 )  # fmt: skip
 @click.option(
     "--service", "services", multiple=True, metavar="PATTERN",
@@ -111,6 +111,7 @@ def command(
         data=not no_data,
         witnesses=heard,
         thorough=thorough or bool(settings.get("thorough")),
+        depth=settings.get("depth", STANDARD) if source_id else "full",
     )
     if form == "managed":
         documents = list(policy_documents(actions, compact=compact))

@@ -12,6 +12,7 @@ from exitkit.cli.output import Progress, json_option, show_event, workspace_opti
 from exitkit.engine.snapshot import Snapshot, take_snapshot
 from exitkit.engine.unfinished import Earlier
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
+from exitkit.knowledge.aws_catalog import DEPTHS
 from exitkit.workspace.files import load_workspace
 
 _EARLIER = {None: Earlier.IF_CUT_SHORT, True: Earlier.TAKE, False: Earlier.LEAVE}
@@ -31,9 +32,19 @@ _EARLIER = {None: Earlier.IF_CUT_SHORT, True: Earlier.TAKE, False: Earlier.LEAVE
     "--thorough", is_flag=True,
     help="AWS: make also the list calls whose items no type describes; as thorough: true.",
 )  # fmt: skip
+@click.option(
+    "--depth", type=click.Choice(tuple(DEPTHS)),
+    help="AWS: how far to look into each thing; as depth: of a source.  [default: standard]",
+)  # fmt: skip
 @json_option
 def command(
-    root: Path, sources: tuple[str, ...], resume: bool | None, *, thorough: bool, as_json: bool
+    root: Path,
+    sources: tuple[str, ...],
+    resume: bool | None,
+    depth: str | None,
+    *,
+    thorough: bool,
+    as_json: bool,
 ) -> int:
     """Collect every source of the workspace into the next sealed bundle.
 
@@ -50,7 +61,7 @@ def command(
             environ=dict(os.environ),
             progress=progress,
             earlier=_EARLIER[resume],
-            settings={"aws": {"thorough": True}} if thorough else {},
+            settings={"aws": _aws_settings(depth, thorough=thorough)},
         )
     _print_json(snapshot) if as_json else _print_text(snapshot, workspace.root)
     return EXIT_FOUND if snapshot.findings else EXIT_CLEAN
@@ -77,6 +88,11 @@ def _print_text(snapshot: Snapshot, root: Path) -> None:
         click.echo(f"  ... and {len(snapshot.open_calls) - 20} more; see data/records/calls.jsonl")
     for finding in snapshot.findings:
         click.echo(f"finding: {finding}", err=True)
+
+
+def _aws_settings(depth: str | None, *, thorough: bool) -> dict[str, object]:
+    deep: dict[str, object] = {"depth": depth} if depth else {}
+    return deep | ({"thorough": True} if thorough else {})
 
 
 def _print_json(snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""Serve the demo's AWS account: the emulator, with its check of signed GET requests put right."""
+"""Serve the demo's AWS account: the emulator, with its check of who may do what put right."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from moto.iam.access_control import IAMRequest
 from moto.server import main
 
 _emulators_own = IAMRequest._create_aws_request  # noqa: SLF001
+_emulators_init = IAMRequest.__init__
 
 
 def _signed_request(self: Any) -> Any:
@@ -25,6 +26,17 @@ def _signed_request(self: Any) -> Any:
     return request
 
 
+def _named_request(self: Any, *arguments: Any, **named: Any) -> None:
+    """Name the action as IAM does.
+
+    The emulator takes the name a service is signed for, which is not that of its actions.
+    """
+    _emulators_init(self, *arguments, **named)
+    if self._action.startswith("tagging:"):
+        self._action = self._action.replace("tagging:", "tag:", 1)
+
+
 if __name__ == "__main__":
+    IAMRequest.__init__ = _named_request
     IAMRequest._create_aws_request = _signed_request  # noqa: SLF001
     main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -17,7 +17,7 @@ import jmespath
 from jmespath.exceptions import JMESPathTypeError
 
 from exitkit.drivers.aws_scripts import readable_script
-from exitkit.knowledge.aws_catalog import ACCOUNT, NO_ARN, REGION, Detail, ListedType
+from exitkit.knowledge.aws_catalog import ACCOUNT, NAME, NO_ARN, REGION, Detail, ListedType
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref
 from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor, mask
@@ -70,7 +70,7 @@ class Item:
             return self._templated()
         if path in (ACCOUNT, REGION):
             return self.scope if path == ACCOUNT else self.region
-        found = self.config.get(name) if path == "@" else search(path, self.config)
+        found = self.config.get(name) if path in ("@", NAME) else search(path, self.config)
         if found is None:
             found = _by_name(name, self.given)
         if found is None and not path:
@@ -108,7 +108,7 @@ class Item:
             ("Partition", self.partition), ("Region", self.region), ("Account", self.scope),
         ):  # fmt: skip
             arn = arn.replace(f"${{{name}}}", value)
-        for part in parts if arn.count(".*") > 1 else parts[-1:]:
+        for part in parts[-max(1, arn.count(".*")) :]:
             arn = arn.replace(".*", part.lstrip("/"), 1)
         return arn if ".*" not in arn else ""
 
@@ -136,13 +136,17 @@ class Item:
 
 def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the items of a page as JSON-compatible objects."""
-    text_part = next((part for part, path in row.ids if path == "@"), "Id")
+    text_part, path = next((one for one in row.ids if one[1] in ("@", NAME)), ("Id", "@"))
     for found in search(row.items, page) or []:
         item = plain(found)
         if row.each:
             yield from _inner_items(row, item, text_part)
+        elif isinstance(item, dict):
+            yield item
+        elif path == NAME:
+            yield {"Arn": item, text_part: item.rpartition("/")[2]}
         else:
-            yield item if isinstance(item, dict) else {text_part: item}
+            yield {text_part: item}
 
 
 def _inner_items(row: ListedType, outer: Any, text_part: str) -> Iterator[dict[str, Any]]:
@@ -168,6 +172,10 @@ def merge_detail(item: Item, detail: Detail, answer: Mapping[str, Any]) -> None:
     body = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     taken = plain(search(detail.take, body) if detail.take else _unwrapped(body))
     if detail.into:
+        earlier = item.config.get(detail.into)
+        if isinstance(taken, list) and isinstance(earlier, list):
+            # The next page of the same answer.
+            taken = [*earlier, *taken]
         if taken not in (None, "", [], {}):
             item.config.update(_masked({detail.into: taken}, item.mask_key))
     elif isinstance(taken, dict):
@@ -201,7 +209,7 @@ def asset_of(item: Item, observed_at: dt.datetime, mask_key: bytes) -> Asset:
     """Return the finished asset, without secret values and without what changes by itself."""
     row = item.row
     config = {name: value for name, value in item.config.items() if name not in row.volatile}
-    tags = _tags(search(row.tags, config) if row.tags else None)
+    tags = tags_of(search(row.tags, config) if row.tags else None)
     arn = item.arn
     ref = Ref("aws", item.scope, item.region, row.native_type, item.native_id)
     return Asset(
@@ -306,7 +314,7 @@ def _name(item: Item, tags: Mapping[str, str]) -> str:
     return tags.get("Name") or re.split(r"[/:]", last)[-1] or last
 
 
-def _tags(found: Any) -> tuple[tuple[str, str], ...]:
+def tags_of(found: Any) -> tuple[tuple[str, str], ...]:
     """Return tags sorted by key, from a mapping or from any of AWS's four ways to spell a list."""
     if isinstance(found, dict):
         return tuple(sorted((str(key), str(value)) for key, value in found.items()))

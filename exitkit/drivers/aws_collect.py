@@ -16,8 +16,9 @@ from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
+from exitkit.drivers.aws_tags import labels_in
 from exitkit.drivers.aws_witnesses import hear_witnesses
-from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.knowledge.aws_catalog import STANDARD, load_catalog
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Check, Context, Finding, Source
 
@@ -44,11 +45,21 @@ def _collect(source: Source, account: Account, context: Context, crew: Crew) -> 
         sweep = Sweep(plan, context.limits, context.progress, mask_key=context.mask_key, kept=kept)
         for found in sweep.run():
             if isinstance(found, Item):
+                if found.row.worldwide:
+                    found.region = ""
                 items.append(found)
             else:
                 yield found
     found_once = list(unique(items))
     assets = [asset_of(item, context.now, context.mask_key) for item in found_once]
+    bare = {
+        item.region or plan.home_of(item.row.service) or account.region
+        for item, asset in zip(found_once, assets, strict=True)
+        if not asset.tags and item.arn
+    }
+    labels = labels_in(account, bare, source.id, context.limits)
+    yield from labels.calls
+    assets = [labels.on(asset) for asset in assets]
     yield from assets
     yield from access_of(assets, last_used_on(found_once))
     if source.settings.get("thorough"):
@@ -69,7 +80,9 @@ def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, lis
             )
         )  # fmt: skip
     services = tuple(source.settings.get("services") or ["*"])
-    return plan_for(account, load_catalog(), Selection(source.id, services, regions.names)), calls
+    depth = source.settings.get("depth", STANDARD)
+    chosen = Selection(source.id, services, regions.names, depth)
+    return plan_for(account, load_catalog(), chosen), calls
 
 
 def name_accounts(source: Source, context: Context) -> frozenset[str]:

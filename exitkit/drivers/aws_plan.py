@@ -9,7 +9,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_answers import Item, argument_for
 from exitkit.drivers.aws_regions import availability_of
 from exitkit.knowledge.aws_availability import Availability
-from exitkit.knowledge.aws_catalog import ACCOUNT, Catalog, ListedType
+from exitkit.knowledge.aws_catalog import ACCOUNT, STANDARD, Catalog, ListedType
 from exitkit.knowledge.aws_operations import load_discovery
 from exitkit.model.ledger import Call, CallOutcome
 
@@ -34,6 +34,7 @@ class Selection:
     source: str
     services: tuple[str, ...]
     regions: tuple[str, ...]
+    depth: str = STANDARD
 
     def wants(self, service: str, operation: str) -> bool:
         """Tell whether a pattern of `services:` names the service or this operation of it."""
@@ -240,6 +241,7 @@ def _excluded(plan: Plan) -> Iterator[Call]:
     for service, operation in sorted(operations):
         if not plan.selection.wants(service, operation):
             yield plan.call(f"{service}:{operation}", CallOutcome.EXCLUDED, reason)
+    yield from _too_deep(plan)
     for name, why in sorted(plan.catalog.unlisted.items()):
         if not why.startswith(("part of", "shares")):
             yield plan.call(f"catalog:{name}", CallOutcome.EXCLUDED, why)
@@ -249,6 +251,21 @@ def _outside(selection: Selection) -> str:
     """Say which setting leaves a call out."""
     named = ", ".join(selection.services[:4])
     return f"left out by services: [{named}{', ...' if len(selection.services) > 4 else ''}]"
+
+
+def _too_deep(plan: Plan) -> Iterator[Call]:
+    """Yield one line for each detail call that the depth does not go as far as."""
+    wants, depth = plan.selection.wants, plan.selection.depth
+    calls = {
+        (f"{row.service}:{detail.operation}", detail.depth)
+        for row in plan.catalog.rows()
+        for detail in row.details
+        if not detail.is_made_at(depth) and wants(row.service, detail.operation)
+        if wants(row.service, row.operation)
+    }
+    for operation, least in sorted(calls):
+        reason = f"left out by depth: {depth}; made from depth: {least}"
+        yield replace(plan.call(operation, CallOutcome.EXCLUDED, reason), binding="detail")
 
 
 def _spread(ask: Ask) -> tuple[int, str, str, str]:

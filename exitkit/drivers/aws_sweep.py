@@ -196,8 +196,12 @@ class Sweep:
 
     def details_of(self, item: Item) -> list[Detail]:
         """Return the detail calls of an item that the settings select."""
-        wants = self.plan.selection.wants
-        return [one for one in item.row.details if wants(item.row.service, one.operation)]
+        chosen = self.plan.selection
+        return [
+            one
+            for one in item.row.details
+            if one.is_made_at(chosen.depth) and chosen.wants(item.row.service, one.operation)
+        ]
 
     def _overdue(self, operation: str, region: str, binding: str) -> Call:
         reason = f"no answer within {self.limits.call_deadline_s} s"

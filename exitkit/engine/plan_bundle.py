@@ -8,7 +8,7 @@ from exitkit.assess.extrapolation import Extrapolation, Volume, extrapolate, vol
 from exitkit.assess.move_order import moved_too_early
 from exitkit.assess.waves import reliances
 from exitkit.engine.budget import limits_of, size_bytes
-from exitkit.engine.contract_check import transfers_of
+from exitkit.engine.extrapolation import transfers_of
 from exitkit.engine.plan_check import PlanRemark
 from exitkit.engine.rehearse import steps_of
 from exitkit.errors import InputError

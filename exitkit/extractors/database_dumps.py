@@ -92,8 +92,8 @@ def _login(
 def _dumped(
     asset: Asset, source: Source, context: Context, login: Login, setting: Mapping[str, Any]
 ) -> Iterator[Finding]:
+    from exitkit.drivers.database import DatabaseError
     from exitkit.drivers.database_dumps import FORMATS, TooLarge, databases, dump
-    from exitkit.drivers.postgres import DatabaseError
 
     most, deadline_s = context.limits.inline_data_bytes, int(setting.get("deadline_s", DEADLINE_S))
     method = f"{login.family}:dump"

@@ -20,11 +20,22 @@ ACCOUNT = "$account"
 """Stands for the account's own id, as an argument or as the path of a part of an id."""
 REGION = "$region"
 """Stands for the region that answered, as the path of a part of an id."""
+DEPTHS = {
+    "list": frozenset({"identity"}),
+    "standard": frozenset({"identity", "resource"}),
+    "full": frozenset({"identity", "resource", "heavy"}),
+}
+"""Which detail calls each value of `depth:` makes, by their cost."""
+STANDARD = "standard"
+NAME = "@name"
+"""Stands for the name at the end of an ARN that is answered alone, as the path of an id part."""
 NO_ARN = "-"
 """Stands for the ARN of what has none: a policy is not the thing it is about."""
 STALE = ("bind", "parent", "detail", "unlisted", "within")
 """Members of a generated row that say nothing about another operation."""
-SHARED = ("service", "id", "name", "tags", "volatile", "arn", "arn_template", "confidence")
+SHARED = (
+    "service", "id", "name", "tags", "volatile", "arn", "arn_template", "confidence", "worldwide",
+)  # fmt: skip
 """Members that the calls in `also` have in common with the first one, unless they say otherwise."""
 
 
@@ -34,7 +45,8 @@ class Detail:
 
     `keys` maps an input to the path of its value in the item (empty: found by name); `into` is
     the member that takes the answer (empty: its members are merged); `absent` are the error codes
-    that only mean "it has none".
+    that only mean "it has none". `cost` is `identity` where the answer tells whose the item is or
+    where it lies, `resource` for one call an item, `heavy` for what few need or many pages hold.
     """
 
     operation: str
@@ -43,6 +55,16 @@ class Detail:
     take: str = ""
     into: str = ""
     absent: frozenset[str] = frozenset()
+    cost: str = "resource"
+
+    def is_made_at(self, depth: str) -> bool:
+        """Tell whether a depth goes as far as this call."""
+        return self.cost in DEPTHS[depth]
+
+    @property
+    def depth(self) -> str:
+        """The first depth that makes this call."""
+        return next(name for name in DEPTHS if self.is_made_at(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +77,8 @@ class ListedType:
     the items of this type that are the customer's own. `each` is the path, inside each of `items`,
     of the items meant; they take the members in `carry` over from the item around them. `document`
     is a member that holds JSON as a text, to be read before `each` looks into it. `also` are
-    further calls that find items of the same type; `needs` the IAM actions that a call wants beyond
+    further calls that find items of the same type; `worldwide` items are listed by every region and
+    belong to none; `needs` the IAM actions that a call wants beyond
     its own.
     """
 
@@ -76,6 +99,7 @@ class ListedType:
     tags: str = "Tags"
     name: str = ""
     region: str = ""
+    worldwide: bool = False
     where: str = ""
     volatile: frozenset[str] = frozenset()
     confidence: str = "low"
@@ -85,7 +109,12 @@ class ListedType:
     @property
     def operations(self) -> tuple[str, ...]:
         """Every operation this type needs, the listing one first."""
-        return (self.operation, *(detail.operation for detail in self.details))
+        return self.operations_at("full")
+
+    def operations_at(self, depth: str) -> tuple[str, ...]:
+        """Return the operations this type needs at a depth, the listing one first."""
+        made = (detail.operation for detail in self.details if detail.is_made_at(depth))
+        return (self.operation, *made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +181,15 @@ def load_catalog() -> Catalog:
     calls = _read((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
     homes = json.loads(gzip.decompress((FOLDER / "regions.json.gz").read_bytes()))["homes"]
     rows = _laid_over(generated["types"], load_overrides())
+    for name, detail in load_details().items():
+        if "detail" not in rows[name]:
+            rows[name] = {**rows[name], "details": [*rows[name].get("details", ()), detail]}
     volatile = frozenset(calls["volatile"])
     unlisted = {name: _why_unlisted(row) for name, row in rows.items() if _why_unlisted(row)}
+    for name, row in rows.items():
+        if any(_shares_arn(row, rows[p]) for p in _parents(row) if p in rows and p != name):
+            # IAM knows no ARN of a child apart: what it allows there, it allows on the parent.
+            del row["arn_template"]
     return Catalog(
         types={
             name: _listed_type(name, row, volatile)
@@ -184,6 +220,13 @@ def load_overrides() -> dict[str, dict[str, Any]]:
     return patches
 
 
+def load_details() -> dict[str, dict[str, Any]]:
+    """Return the detail calls of types whose list answer is thin."""
+    text = (FOLDER / "details.yaml").read_text(encoding="utf-8")
+    details: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return details
+
+
 def _laid_over(
     generated: Mapping[str, Any], patches: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
@@ -197,6 +240,14 @@ def _laid_over(
         row.update(patch)
         rows[name] = {member: value for member, value in row.items() if value is not None}
     return rows
+
+
+def _parents(row: Mapping[str, Any]) -> set[str]:
+    return {parent for parent in row.get("parent", {}).values() if parent}
+
+
+def _shares_arn(row: Mapping[str, Any], parent: Mapping[str, Any]) -> bool:
+    return bool(row.get("arn_template")) and row["arn_template"] == parent.get("arn_template")
 
 
 def _why_unlisted(row: Mapping[str, Any]) -> str:
@@ -232,6 +283,7 @@ def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) ->
         tags=row.get("tags", "Tags"),
         name=row.get("name", ""),
         region=row.get("region", ""),
+        worldwide=row.get("worldwide", False),
         where=row.get("where", ""),
         volatile=volatile | frozenset(row.get("volatile", ())),
         confidence=row.get("confidence", "low"),
@@ -251,4 +303,5 @@ def _detail(row: Mapping[str, Any]) -> Detail:
         take=row.get("take", ""),
         into=row.get("into", ""),
         absent=frozenset(row.get("absent", ())),
+        cost=row.get("cost", "resource"),
     )

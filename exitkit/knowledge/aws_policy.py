@@ -31,10 +31,11 @@ def actions_for(
     data: bool = True,
     witnesses: Iterable[str] = (),
     thorough: bool = False,
+    depth: str = "full",
 ) -> list[str]:
     """Return the actions needed for what `services:` selects, with or without reading data.
 
-    `witnesses` and `thorough` are those of the source: who asks for none needs none of the actions.
+    `witnesses`, `thorough` and `depth` are those of the source: who asks less needs less.
     """
     heard = {
         f"{one.service}:{one.operation}" for one in map(load_witnesses().get, witnesses) if one
@@ -44,14 +45,17 @@ def actions_for(
         unheard |= {one.called for one in load_discovery()}
     patterns = tuple(services)
     actions = set()
-    listed = {(row.service, operation) for row in catalog.rows() for operation in row.operations}
+    listed = {(row.service, name) for row in catalog.rows() for name in row.operations_at(depth)}
+    deeper = {(row.service, name) for row in catalog.rows() for name in row.operations} - listed
     for service, operation in catalog.read_set():
         name = f"{service}:{operation}"
-        apart = name in catalog.organization_operations or name in unheard
-        if apart and (service, operation) not in listed:
-            continue
         always = name in heard or name in catalog.extra_operations
+        apart = name in catalog.organization_operations or name in unheard
+        if apart and not always and (service, operation) not in listed:
+            continue
         wanted = any(fnmatchcase(text, pattern) for text in (service, name) for pattern in patterns)
+        if not always and (service, operation) in deeper and name not in catalog.data_operations:
+            continue
         if name in catalog.data_operations:
             # Data belongs to what was found: where the service is looked at at all.
             found = data and any(fnmatchcase(service, p.partition(":")[0]) for p in patterns)

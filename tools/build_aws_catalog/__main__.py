@@ -6,12 +6,22 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from tools.build_aws_catalog.rows import make_rows
 from tools.build_aws_catalog.services import Services
 from tools.build_aws_catalog.sources import Sources
 
 DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/catalog.json.gz"
+
+
+def in_order(value: Any) -> Any:
+    """Sort every mapping by key but the parts of an id: their order is CloudFormation's own."""
+    if isinstance(value, list):
+        return [in_order(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: value[key] if key == "id" else in_order(value[key]) for key in sorted(value)}
 
 
 def main() -> None:
@@ -25,7 +35,7 @@ def main() -> None:
         "services": {name: services.describe(name) for name in sources.models},
         "types": rows,
     }
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(in_order(document), separators=(",", ":"))
     destination.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     listed = sum("op" in row for row in rows.values())
     within = sum("within" in row for row in rows.values())
@@ -33,4 +43,5 @@ def main() -> None:
     print(f"wrote {destination}")
 
 
-main()
+if __name__ == "__main__":
+    main()

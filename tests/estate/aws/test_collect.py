@@ -31,6 +31,8 @@ from exitkit.store.paths import path_fault
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 SERVICES = list(aws_seed.SERVICES)
+SIGNED_AS = {"tagging": "resourcegroupstaggingapi"}
+"""Services whose requests are signed for another name than the SDK's."""
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +346,7 @@ def operation_of(request: Mapping[str, Any]) -> tuple[str, str]:
     headers = {name.lower(): value for name, value in request["headers"].items()}
     service = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", headers["authorization"])
     assert service
-    signed_for = service.group(1)
+    signed_for = SIGNED_AS.get(service.group(1), service.group(1))
     if target := headers.get("x-amz-target"):
         return signed_for, target.rsplit(".", 1)[1]
     body = request.get("body") or ""

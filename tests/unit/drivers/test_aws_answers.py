@@ -44,6 +44,36 @@ def test_a_list_of_plain_names_becomes_items() -> None:
     assert list(items_of(row, {"TableNames": ["orders"]})) == [{"TableName": "orders"}]
 
 
+def test_an_arn_answered_alone_gives_the_name_too() -> None:
+    row = load_catalog().types["AWS::ECS::Cluster"]
+    arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/web"
+    (found,) = items_of(row, {"clusterArns": [arn]})
+    cluster = item("AWS::ECS::Cluster", found)
+    assert (cluster.native_id, cluster.arn) == ("web", arn)
+
+
+def test_a_child_does_not_carry_the_arn_of_its_parent() -> None:
+    client = item("AWS::Cognito::UserPoolClient", {"UserPoolId": "eu-west-1_a", "ClientId": "c"})
+    assert (client.native_id, client.arn) == ("eu-west-1_a|c", "")
+
+
+def test_a_template_names_the_parts_it_wants() -> None:
+    stage = item("AWS::ApiGateway::Stage", {"stageName": "live"}, restApiId="a1")
+    assert stage.arn == "arn:aws:apigateway:eu-west-1::/restapis/a1/stages/live"
+
+
+def test_the_parts_of_an_id_have_the_order_of_cloudformation() -> None:
+    acl = item("AWS::WAFv2::WebACL", {"Name": "shop", "Id": "7"}, Scope="REGIONAL")
+    assert acl.native_id == "shop|7|REGIONAL"
+
+
+def test_further_pages_of_a_detail_are_added() -> None:
+    rule = item("AWS::Events::Rule", {"Name": "nightly"})
+    for page in ({"Targets": [{"Id": "1"}]}, {"Targets": [{"Id": "2"}]}):
+        merge_detail(rule, rule.row.details[0], page)
+    assert rule.config["Targets"] == [{"Id": "1"}, {"Id": "2"}]
+
+
 def test_the_parts_of_an_id_are_joined_and_the_parent_fills_what_the_item_lacks() -> None:
     record = {"Name": "www.example.org.", "Type": "A"}
     found = item("AWS::Route53::RecordSet", record, HostedZoneId="Z1")

@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 
 from exitkit.drivers.aws_answers import Item, argument_for, items_of, merge_detail, search
 from exitkit.drivers.aws_models import PlainFileLoader
-from exitkit.knowledge.aws_catalog import FOLDER, NO_ARN, ListedType, load_catalog
+from exitkit.knowledge.aws_catalog import DEPTHS, FOLDER, NO_ARN, ListedType, load_catalog
 from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
 from tools.build_aws_catalog.roots import root_list_operations
 
@@ -160,6 +160,57 @@ def test_every_operation_exists_in_the_installed_models() -> None:
         (service, name) for service, name in CATALOG.read_set() if not operation(service, name)
     ]
     assert missing == []
+
+
+def test_every_detail_call_says_where_its_inputs_and_its_answer_come_from() -> None:
+    faults = []
+    for row in TYPES:
+        for detail in row.details:
+            operation = model(row.service)["operations"][detail.operation]
+            shapes = model(row.service)["shapes"]
+            taken = shapes[operation["input"]["shape"]]
+            answer = shapes[operation["output"]["shape"]]["members"]
+            given = detail.keys.keys() | detail.bind.keys()
+            if not set(taken.get("required", ())) <= given <= taken["members"].keys():
+                faults.append((row.native_type, detail.operation, sorted(given)))
+            if detail.take and re.match(r"\w+", detail.take)[0] not in answer:
+                faults.append((row.native_type, detail.operation, detail.take))
+    assert faults == []
+
+
+def test_what_decides_whether_an_item_counts_is_asked_at_every_depth() -> None:
+    for name in ("AWS::KMS::Key", "AWS::S3::Bucket"):
+        first = CATALOG.types[name].details[0]
+        assert all(first.is_made_at(depth) for depth in DEPTHS), name
+
+
+def test_every_detail_call_has_a_cost_that_some_depth_pays() -> None:
+    costs = {detail.cost for row in TYPES for detail in row.details}
+    assert costs == DEPTHS["full"]
+    assert DEPTHS["list"] < DEPTHS["standard"] < DEPTHS["full"]
+
+
+@pytest.mark.parametrize(
+    ("native_type", "operation"),
+    [
+        ("AWS::S3::Bucket", "GetBucketPolicy"),
+        ("AWS::KMS::Key", "GetKeyPolicy"),
+        ("AWS::ECR::Repository", "GetRepositoryPolicy"),
+        ("AWS::EFS::FileSystem", "DescribeFileSystemPolicy"),
+        ("AWS::SQS::Queue", "GetQueueAttributes"),
+        ("AWS::SNS::Topic", "GetTopicAttributes"),
+        ("AWS::S3::Bucket", "GetBucketNotificationConfiguration"),
+        ("AWS::S3::Bucket", "GetBucketReplication"),
+        ("AWS::Lambda::Function", "GetFunctionConcurrency"),
+        ("AWS::EC2::Instance", "DescribeInstanceAttribute"),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", "DescribeLoadBalancerAttributes"),
+        ("AWS::ElasticLoadBalancingV2::TargetGroup", "DescribeTargetHealth"),
+        ("AWS::ECS::Service", "DescribeServices"),
+        ("AWS::WAFv2::WebACL", "GetWebACL"),
+    ],
+)
+def test_what_a_thin_list_answer_lacks_is_asked_for(native_type: str, operation: str) -> None:
+    assert operation in CATALOG.types[native_type].operations
 
 
 def test_every_list_call_gives_items_with_an_id() -> None:

@@ -191,7 +191,7 @@ def test_no_action_reads_a_secret() -> None:
 def test_a_selection_needs_no_more_than_its_own_services() -> None:
     actions = actions_for(load_catalog(), ["sqs", "kms:ListKeys"])
     services = {action.split(":")[0] for action in actions}
-    assert services == {"sqs", "kms", "sts", "ec2"}
+    assert services == {"sqs", "kms", "sts", "ec2", "tag"}
     assert [action for action in actions if action.startswith("ec2:")] == ["ec2:DescribeRegions"]
 
 
