@@ -16,7 +16,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from exitkit.drivers.postgres import DatabaseError, client_environ, open_database
+from exitkit.drivers.database import DatabaseError
+from exitkit.drivers.postgres import client_environ, open_database
 from exitkit.errors import CannotRun
 
 POSTGRES, MYSQL = "postgres", "mysql"
