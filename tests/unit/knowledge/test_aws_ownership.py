@@ -11,7 +11,8 @@ import yaml
 from exitkit.drivers.aws_answers import Item, items_of
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.knowledge.aws_operations import load_uncalled
-from exitkit.knowledge.kinds import kind_of
+from exitkit.knowledge.kinds import aspects_of, kind_of
+from exitkit.model.verdict import Aspect
 
 CATALOG = load_catalog()
 CASES = yaml.safe_load(
@@ -82,13 +83,28 @@ def test_nothing_of_the_catalog_counts_quotas() -> None:
 def test_a_reservation_is_of_another_kind_than_what_it_is_for() -> None:
     for reserved, thing in (
         ("AWS::EC2::ReservedInstances", "AWS::EC2::Instance"),
-        ("AWS::EC2::HostReservation", "AWS::EC2::Host"),
         ("AWS::RDS::ReservedDBInstance", "AWS::RDS::DBInstance"),
         ("AWS::ElastiCache::ReservedCacheNode", "AWS::ElastiCache::CacheCluster"),
         ("AWS::Redshift::ReservedNode", "AWS::Redshift::Cluster"),
     ):
         assert CATALOG.types[reserved].operation != CATALOG.types[thing].operation
-        assert kind_of(reserved) != kind_of(thing)
+        assert (kind_of(reserved), kind_of(thing) == "commercial.commitment") == (
+            "commercial.commitment", False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "native_type",
+    [
+        "AWS::Backup::RecoveryPoint", "AWS::EC2::RecycledSnapshot", "AWS::EC2::RecycledVolume",
+        "AWS::Glacier::Vault", "AWS::Neptune::DBClusterSnapshot", "AWS::RDS::ClusterSnapshot",
+        "AWS::RDS::DBInstanceAutomatedBackup", "AWS::Redshift::Snapshot",
+        "AWS::StorageGateway::Volume", "AWS::WorkMail::User",
+    ],
+)  # fmt: skip
+def test_what_holds_data_has_data_to_leave_with(native_type: str) -> None:
+    assert native_type in CATALOG.types
+    assert Aspect.DATA in aspects_of(kind_of(native_type))
 
 
 def test_a_call_with_an_implicit_scope_is_made_for_every_parent() -> None:
