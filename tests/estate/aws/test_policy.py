@@ -46,6 +46,9 @@ it lets in who gives no external id at all, where one is asked for.
 """
 
 
+EVERY_TYPE = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An action taken away, the operation it refuses, and the types whose items it finds."""
@@ -60,6 +63,7 @@ CASES = (
     Case("sqs:GetQueueAttributes", "sqs:GetQueueAttributes", "AWS::SQS::Queue"),
     Case("dynamodb:Scan", "dynamodb:Scan", "AWS::DynamoDB::Table"),
     Case("s3:ListAllMyBuckets", "s3:ListBuckets", "AWS::S3::Bucket"),
+    Case("tag:GetResources", "resourcegroupstaggingapi:GetResources", EVERY_TYPE),
 )
 
 
@@ -270,7 +274,7 @@ def concerned(case: Case, records: dict[str, dict[str, Any]]) -> set[str]:
     assets = {
         name
         for name, record in records.items()
-        if record["@type"] == "Asset" and record["provider"]["nativeType"] in below
+        if record["@type"] == "Asset" and below & {record["provider"]["nativeType"], EVERY_TYPE}
     }
     return {
         name
