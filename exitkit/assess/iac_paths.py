@@ -1,4 +1,4 @@
-"""Evaluate the paths of the hand-written mappings, with the three functions they need beside."""
+"""Evaluate the paths of the hand-written mappings, with the functions they need beside."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ class _Functions(functions.Functions):
             return json.loads(text)
         except (ValueError, RecursionError):
             return None
+
+    @functions.signature({"types": ["array", "null"]}, {"types": ["string"]}, {"types": ["string"]})
+    def _func_keyed(self, rows: Any, key: str, value: str) -> dict[str, Any] | None:
+        """Return a map of rows that each hold a key and a value."""
+        found = {str(row[key]): row[value] for row in rows or () if key in row and value in row}
+        return found or None
 
     @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})
     def _func_tail(self, text: Any, separator: str) -> str | None:

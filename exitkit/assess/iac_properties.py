@@ -23,6 +23,7 @@ class Defined:
     """What became of one asset: its resources, and what they do not carry."""
 
     asset: Asset
+    urn: str
     resources: list[Resource] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     stand_in: tuple[str, str] | None = None
@@ -33,7 +34,7 @@ def define(
     asset: Asset, schemas: Mapping[str, TypeSchema], mapped: Mapping[str, Mapped], purpose: str
 ) -> Defined:
     """Return the definitions of one asset for a template of a purpose, IMPORT or CREATE."""
-    defined = Defined(asset)
+    defined = Defined(asset, asset.ref.urn)
     schema = schemas.get(asset.ref.native_type)
     if schema is None:
         defined.left.append(Left("", "no-schema"))
@@ -46,7 +47,7 @@ def define(
         defined.stand_in = (str(within or ""), made.attribute)
         defined.left.append(Left("", "made-by-aws"))
         return defined
-    own = _resource(asset, schema, rules, document, purpose, defined.left)
+    own = _resource(defined, schema, rules, document, purpose)
     if own is None:
         return defined
     defined.resources.append(own)
@@ -78,17 +79,13 @@ def _arn(asset: Asset) -> str:
 
 
 def _resource(
-    asset: Asset,
-    schema: TypeSchema,
-    rules: Mapped,
-    document: Mapping[str, Any],
-    purpose: str,
-    left: list[Left],
+    defined: Defined, schema: TypeSchema, rules: Mapped, document: Mapping[str, Any], purpose: str
 ) -> Resource | None:
-    paths = {**rules.properties, **(rules.create if purpose == CREATE else {})}
+    asset, left = defined.asset, defined.left
+    paths = {**rules.properties, **rules.deep, **(rules.create if purpose == CREATE else {})}
     identifiers = _identifiers(asset, schema)
     found = dict(_matched(schema, rules, paths, document, left))
-    for name, value in identifiers.items():
+    for name, value in {**_id_parts(asset, schema), **identifiers}.items():
         if name in schema.settable:
             found.setdefault(name, value)
     tags = _tags(asset, schema)
@@ -103,7 +100,7 @@ def _resource(
         return None
     left += _absent(schema, properties, rules, paths)
     return Resource(
-        asset.ref.urn, asset.ref.urn, schema.native_type, asset.ref.native_id,
+        defined.urn, defined.urn, schema.native_type, asset.ref.native_id,
         asset.name or asset.ref.native_id, properties, identifiers,
         _attributes(asset, schema, rules, document, identifiers),
     )  # fmt: skip
@@ -160,6 +157,14 @@ def _member(name: str, noun: str, members: Mapping[str, str]) -> str | None:
     if low in members:
         return members[low]
     return members.get(noun + low) or members.get(low.removeprefix(noun) if noun else low)
+
+
+def _id_parts(asset: Asset, schema: TypeSchema) -> dict[str, str]:
+    """Return the parts of an id of several: what is a part of another names it there."""
+    values = asset.ref.native_id.split("|")
+    if len(schema.parts) < 2 or len(values) != len(schema.parts):
+        return {}
+    return {name: value for name, value in zip(schema.parts, values, strict=True) if value}
 
 
 def _identifiers(asset: Asset, schema: TypeSchema) -> dict[str, str]:
@@ -219,7 +224,7 @@ def _checked(
         path, message = faults[0]
         if not path:
             missing = [name for name in schema.required if name not in found]
-            reason = "required" if missing else "invalid"
+            reason = "required" if missing or "is a required" in message else "invalid"
             left.append(Left("", reason, ", ".join(missing) or message))
             return None
         left.append(Left("/".join(map(str, path)), "invalid", message))
@@ -278,11 +283,11 @@ def _absent(
 ) -> Iterator[Left]:
     """Yield the properties that may well be set and that nobody could have told us."""
     for name in schema.settable:
-        if name in properties or name in paths:
+        if name in properties or (name in paths and name not in rules.deep):
             continue
         if name in schema.write_only:
             yield Left(name, "write-only")
-        elif name not in schema.answered and name not in rules.ask:
+        elif name in rules.deep or (name not in schema.answered and name not in rules.ask):
             yield Left(name, "not-asked")
 
 

@@ -35,6 +35,7 @@ REASONS = {
     "no-identifier": "an id that importing needs is not known",
     "not-importable": "the type cannot be imported",
     "required": "a property that must be given is not known",
+    "fault": "exitkit could not read the answer; please report it",
     "made-by-aws": "AWS makes it together with another thing",
 }
 

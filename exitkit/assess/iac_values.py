@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 DEEPEST = 32
@@ -13,6 +14,7 @@ MISSING = object()
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
+@lru_cache(maxsize=65536)
 def plain(name: str) -> str:
     """Return only the letters and digits of a name, in lower case."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

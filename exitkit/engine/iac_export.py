@@ -67,7 +67,15 @@ class _Place:
 
     def defined(self, purpose: str) -> list[Defined]:
         """Return what becomes of each asset for a purpose."""
-        return [define(asset, self.schemas, self.mapped, purpose) for asset in self.assets]
+        return [self._defined(asset, purpose) for asset in self.assets]
+
+    def _defined(self, asset: Asset, purpose: str) -> Defined:
+        try:
+            return define(asset, self.schemas, self.mapped, purpose)
+        except Exception as fault:
+            # An answer nobody foresaw must cost its own definition, never the bundle.
+            left = [Left("", "fault", type(fault).__name__)]
+            return Defined(asset, asset.ref.urn, left=left)
 
     def linked(self, defined: Sequence[Defined], resources: Sequence[Resource]) -> list[Resource]:
         """Return the resources in an order that can be deployed, referring to each other."""
@@ -124,7 +132,7 @@ def _sum(first: Mapping[str, list[Left]], second: Mapping[str, list[Left]]) -> L
 
 def _joined(defined: Iterable[Defined], more: Mapping[str, list[Left]]) -> Lists:
     """Return all that is left of each asset, by the asset's id."""
-    return _sum({one.asset.ref.urn: one.left for one in defined}, more)
+    return _sum({one.urn: one.left for one in defined}, more)
 
 
 def _cloudformation(
@@ -156,8 +164,8 @@ def _import_fault(resource: Resource, schemas: Mapping[str, TypeSchema]) -> str:
 
 def _not_carried(place: _Place, folder: str, left: Mapping[str, Lists]) -> Content:
     lines = [
-        _line(asset, {purpose: found.get(asset.ref.urn, []) for purpose, found in left.items()})
-        for asset in place.assets
+        _line(asset, urn, {purpose: found.get(urn, []) for purpose, found in left.items()})
+        for asset, urn in ((asset, asset.ref.urn) for asset in place.assets)
     ]
     return _file(f"{place.folder}/{folder}/not-carried.jsonl", b"".join(lines), JSONL)
 
@@ -166,7 +174,7 @@ def _noun(resource: Resource) -> str:
     return resource.native_type.rpartition("::")[2]
 
 
-def _line(asset: Asset, left: Mapping[str, Sequence[Left]]) -> bytes:
+def _line(asset: Asset, urn: str, left: Mapping[str, Sequence[Left]]) -> bytes:
     """Return the line of an asset; nothing where all of it is carried."""
     reasons: dict[Left, list[str]] = {}
     for purpose, found in left.items():
@@ -179,7 +187,7 @@ def _line(asset: Asset, left: Mapping[str, Sequence[Left]]) -> bytes:
     rows = [_row(one, purposes, left) for one, purposes in sorted(reasons.items(), key=_order)]
     return canonical_bytes(
         {
-            "asset": asset.ref.urn,
+            "asset": urn,
             "nativeType": asset.ref.native_type,
             "nativeId": asset.ref.native_id,
             "notCarried": rows,

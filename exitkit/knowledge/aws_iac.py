@@ -93,14 +93,15 @@ class Mapped:
     """Where the answers of a type differ from its CloudFormation properties.
 
     `properties` are paths by property, `create` those that hold instead where a resource is made
-    anew; `ask` what nobody but the reader can supply; `refers` the type that a bare name in a
-    property is of; `attributes` paths of what GetAtt returns; `ignored` members of the answers
-    that say nothing of their own; `waits_for` types that have to be there first where both refer
-    to the same thing.
+    anew, `deep` those whose calls are not always made; `ask` what nobody but the reader can
+    supply; `refers` the type that a bare name in a property is of; `attributes` paths of what
+    GetAtt returns; `ignored` members of the answers that say nothing of their own; `waits_for`
+    types that have to be there first where both refer to the same thing.
     """
 
     properties: Mapping[str, str] = field(default_factory=dict)
     create: Mapping[str, str] = field(default_factory=dict)
+    deep: Mapping[str, str] = field(default_factory=dict)
     ask: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     refers: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -179,6 +180,7 @@ def _mapped(row: Mapping[str, Any]) -> Mapped:
     return Mapped(
         properties=row.get("properties", {}),
         create=row.get("create", {}),
+        deep=row.get("deep", {}),
         ask={name: tuple(questions) for name, questions in row.get("ask", {}).items()},
         refers=row.get("refers", {}),
         attributes=row.get("attributes", {}),

@@ -15,6 +15,7 @@ import jsonschema_rs
 from botocore.loaders import Loader
 
 from exitkit.knowledge.aws_catalog import Catalog, ListedType, load_catalog
+from exitkit.knowledge.aws_iac import load_mapped
 from tools.build_aws_catalog.nouns import plain
 
 DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/iac/schemas.jsonl.gz"
@@ -36,7 +37,8 @@ def main() -> None:
     destination = Path(sys.argv[1]) if len(sys.argv) > 1 else DESTINATION
     catalog, answers = load_catalog(), Answers()
     parts = {name for name, why in catalog.unlisted.items() if why.startswith("part of ")}
-    wanted = {*catalog.types, *parts}
+    mapped = {part.native_type for rules in load_mapped().values() for part in rules.parts}
+    wanted = {*catalog.types, *parts, *mapped}
     lines = [json.dumps({"sources": {name: version(name) for name in ("botocore", "cfn-lint")}})]
     for name, schema in sorted(registry_schemas()):
         if name in wanted:
