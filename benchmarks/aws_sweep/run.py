@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, default=1)
     parser.add_argument("names", nargs="*")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pythons = {name: environment(folder / name, wanted) for name, wanted in PEERS.items()}
@@ -94,7 +94,8 @@ def inventories(folder: Path, pythons: dict[str, str]) -> dict[str, list[str]]:
         BASE: ours("ideal.py"),
         "ideal client, one process": ours("ideal.py", "1"),
         "exitkit": ours("collect_exitkit.py"),
-        "exitkit, RDS dead everywhere": ours("collect_exitkit.py", "RDS"),
+        "exitkit, IAM dead": ours("collect_exitkit.py", "IAM"),
+        "exitkit, RDS dead in eight regions": ours("collect_exitkit.py", "RDS"),
         "boto3, 32 threads": ours("threads.py"),
         "boto3, one after the other": ours("naive.py"),
         "Cloud Custodian": [
