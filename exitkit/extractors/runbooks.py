@@ -14,6 +14,7 @@ from exitkit.store.paths import segment
 
 API_VERSION = "2023-11-01"
 READ = "Microsoft.Automation/automationAccounts/runbooks/content"
+LONGEST_NAME = 90
 LARGEST_BYTES = 4 * 1024 * 1024
 SUFFIXES = {"python2": ".py", "python3": ".py", "python": ".py", "graph": ".graphrunbook"}
 """By the type of a runbook; every other is PowerShell."""
@@ -46,7 +47,7 @@ class Runbooks:
         scan = scan_text(asset.ref, name, text, context.mask_key)
         if scan.automation:
             yield scan.automation
-        folder = segment(asset.ref.native_id.strip("/").replace("/", "-"), 120)
+        folder = segment(asset.ref.native_id.strip("/").replace("/", "-"), LONGEST_NAME)
         content = Content(f"automation/azure/{folder}/{segment(name, 60)}", scan.body,
                           "text/plain", "script")  # fmt: skip
         yield Draft(

@@ -23,6 +23,7 @@ from exitkit.engine.collect import Harvest, collect
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level
 from exitkit.ports import Limits, Source
+from exitkit.store.paths import path_fault
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -252,6 +253,7 @@ def test_the_script_of_a_job_is_taken_from_its_bucket(harvest: Harvest) -> None:
     }  # fmt: skip
     loaded, lost = by_name["load"], by_name["lost"]
     assert isinstance(loaded, Draft)
+    assert path_fault(loaded.contents[0].path) == ""
     assert "get_tables" in text_of(loaded.contents[0])
     assert isinstance(lost, Gap)
 

@@ -17,6 +17,7 @@ from exitkit.model.holdings import Automation
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Draft, Gap, Level
 from exitkit.ports import Context, Finding, Limits, Source
+from exitkit.store.paths import path_fault
 
 TOKEN = "pl4nted-arm-token-8Fg5"
 
@@ -56,6 +57,7 @@ def test_a_runbook_comes_along_masked_and_is_classed_like_any_script(
     assert {one.rule for one in automation.findings} >= {"azure-call", "credential-in-clear"}
     assert isinstance(draft, Draft)
     (content,) = draft.contents
+    assert path_fault(content.path) == ""
     assert isinstance(content.body, bytes)
     assert b"Restart-AzVM" in content.body
     assert arm_estate.RUNBOOK_SECRET not in repr(findings)
