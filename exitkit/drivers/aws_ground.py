@@ -65,7 +65,7 @@ class AwsGround:
             raise CannotRun(f"{self.who}: {fault}; check its login and permissions") from fault
 
     def _network_records(self) -> Iterator[NativeRecord]:
-        ec2 = self._client("ec2")
+        ec2 = self.client("ec2")
         for native_type, operation, member in (
             (VPC, "describe_vpcs", "Vpcs"),
             (SUBNET, "describe_subnets", "Subnets"),
@@ -73,7 +73,7 @@ class AwsGround:
         ):
             for page in ec2.get_paginator(operation).paginate():
                 yield from (NativeRecord(native_type, one) for one in page[member])
-        yield from self._identity_records(self._client("iam"))
+        yield from self._identity_records(self.client("iam"))
 
     def _identity_records(self, iam: Any) -> Iterator[NativeRecord]:
         for page in iam.get_paginator("list_policies").paginate(Scope="Local"):
@@ -87,7 +87,8 @@ class AwsGround:
             for role in page["Roles"]:
                 yield NativeRecord(ROLE, {**role, **_details(iam, role)})
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Return a client of one service in this account."""
         config = Config(
             connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 4},
             inject_host_prefix=not self.endpoint_url,

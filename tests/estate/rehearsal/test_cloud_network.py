@@ -16,10 +16,13 @@ from exitkit.collectors.aws import AwsCollector
 from exitkit.demo import aws_account
 from exitkit.demo.second_aws import ACCOUNT_ID, SecondAws, running_second_aws
 from exitkit.drivers.ansible_collections import fetch_collections
+from exitkit.model.asset import Asset, Ref
 from exitkit.model.plan import Step
 from exitkit.model.run import StepStatus
 from exitkit.ports import Context, Finding, Source, StepContext, Target
 from exitkit.restorers.cloud_network import CloudNetworkRestorer
+from exitkit.restorers.secrets import SecretsRestorer
+from exitkit.steps.restore import RestoreStep
 
 SOURCE_ACCOUNT = "123456789012"
 ASSETS = {"native_type": "AWS::*", "names": ["*"]}
@@ -184,3 +187,47 @@ def test_an_account_behind_another_address_is_the_same_account(
     theirs = AwsCollector().identities(source, context)
     ours = CloudNetworkRestorer().identities(target, second.environ)
     assert theirs & ours == {f"aws-account:{ACCOUNT_ID}"}
+
+
+def test_secrets_get_fresh_values_in_the_other_account_and_leave_again(
+    second: SecondAws,
+    target: Target,
+    bundle_of: Callable[..., Path],
+    context_of: Callable[..., StepContext],
+    tmp_path: Path,
+) -> None:
+    client = client_of(second, "secretsmanager")
+    client.create_secret(Name="theirs", SecretString="was here before")
+    now = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+    findings = [
+        Asset(Ref("aws", SOURCE_ACCOUNT, "eu-west-1", "AWS::SecretsManager::Secret", f"arn:{name}"),
+              "secret", name, {"Name": name}, now)
+        for name in ("crm/db", "EXITKIT-CANARY-SECRET")
+    ]  # fmt: skip
+    assets = {"native_type": "AWS::SecretsManager::Secret", "names": ["*"]}
+    step = Step("secrets", "restore", {**PARAMS, "what": "secrets", "assets": assets})
+    context = context_of(bundle_of(findings), {"sandbox": target}, second.environ)
+    restorer = SecretsRestorer()
+    before = restorer.inventory(target, second.environ)
+    assert [line.split(" version ")[0] for line in before] == ["secret theirs"]
+    outcome = RestoreStep().run(step, context)
+    assert outcome.status is StepStatus.SUCCEEDED, outcome.message
+    same = restorer.compare(step, target, context)
+    assert same.metrics["items_different"] == same.metrics["items_missing"] == 0
+    assert (same.metrics["canaries_expected"], same.metrics["canaries_found"]) == (1, 1)
+    assert len(same.proofs) == 2
+    values = [
+        client.get_secret_value(SecretId=f"{name}-rehearsal")["SecretString"]
+        for name in ("crm/db", "EXITKIT-CANARY-SECRET")
+    ]
+    said = repr((outcome, same)) + "".join(
+        path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()
+    )
+    assert len({*values}) == 2
+    assert not [value for value in values if value in said]
+    other = context_of(context.bundle, {"sandbox": target}, second.environ, "another/step")
+    assert "is not ours" in RestoreStep().run(step, other).message
+    restorer.undo(step, {"names": ["theirs", "crm/db-rehearsal"]}, target, other)
+    assert len(restorer.inventory(target, second.environ)) == 3, "only the maker's undo removes"
+    restorer.undo(step, {}, target, context)
+    assert restorer.inventory(target, second.environ) == before
