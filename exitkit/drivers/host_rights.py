@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exitkit.drivers.host_logins import COMMANDS, last_login_of
+from exitkit.drivers.host_logins import COMMANDS, last_login_days, last_login_of
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access
@@ -42,7 +42,12 @@ def _with_end(right: Access, host: HostAnswers) -> Access:
     told = [row["expires_on"] for row in host.rows("account-expiry") if row["name"] == user]
     told += _KEY_ENDS.findall(right.conditions)
     days = [day for day in map(_day, told) if day]
-    return replace(right, expires_on=min(days)) if days else right
+    last = last_login_days(row for command in COMMANDS for row in host.rows(command)).get(user)
+    return replace(
+        right,
+        expires_on=min(days) if days else right.expires_on,
+        last_used_on=right.last_used_on or last,
+    )
 
 
 def _day(told: str) -> dt.date | None:

@@ -103,15 +103,12 @@ class ObjectStore:
         if content_type:
             extra["ContentType"] = content_type
         with _named_faults(f"object {bucket}/{key}"):
-            self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=_TRANSFER)
-
-    def describe(self, bucket: str, key: str) -> StoredObject:
-        """Return what the store says of an object."""
-        with _named_faults(f"object {bucket}/{key}"):
-            answer = self._client.head_object(Bucket=bucket, Key=key)
-        return StoredObject(
-            answer["ContentLength"], answer.get("ContentType", ""), answer.get("Metadata", {})
-        )
+            if path.stat().st_size < _TRANSFER.multipart_threshold:
+                # The transfer manager starts threads for each file; most files are small.
+                with path.open("rb") as stream:
+                    self._client.put_object(Bucket=bucket, Key=key, Body=stream, **extra)
+            else:
+                self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=_TRANSFER)
 
     def tags(self, bucket: str, key: str) -> dict[str, str]:
         """Return the tags of an object; none where the maker knows no tags."""
@@ -124,12 +121,24 @@ class ObjectStore:
 
     def read(self, bucket: str, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""
+        yield from self.fetch(bucket, key)[1]
+
+    def fetch(self, bucket: str, key: str) -> tuple[StoredObject, Iterator[bytes]]:
+        """Return what the store says of an object together with its bytes, by one call."""
         with _named_faults(f"object {bucket}/{key}"):
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            try:
-                yield from body.iter_chunks(CHUNK)
-            finally:
-                body.close()
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+
+        def chunks() -> Iterator[bytes]:
+            with _named_faults(f"object {bucket}/{key}"):
+                try:
+                    yield from answer["Body"].iter_chunks(CHUNK)
+                finally:
+                    answer["Body"].close()
+
+        described = StoredObject(
+            answer["ContentLength"], answer.get("ContentType", ""), answer.get("Metadata", {})
+        )
+        return described, chunks()
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""

@@ -120,6 +120,10 @@ class RcloneStore:
             while chunk := answer.read(CHUNK):
                 yield chunk
 
+    def fetch(self, bucket: str, key: str) -> tuple[StoredObject, Iterator[bytes]]:
+        """Return what the store says of an object together with its bytes."""
+        return self.describe(bucket, key), self.read(bucket, key)
+
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is deleted already."""
         try:

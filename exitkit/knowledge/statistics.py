@@ -19,8 +19,8 @@ PREFIXES = {
     "licenses": "license/",
     "declared": "declared/",
 }
-DEVICE = "/device"
-"""How the native type of every network platform ends, in lower case."""
+DEVICE, OF_DEVICE = "/device", "device/"
+"""How the native type of every network platform ends, and how one begins that is on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def statistics(knowledge: Knowledge) -> Statistics:
     own = {
         name: sum(1 for one in types if one.startswith(prefix)) for name, prefix in PREFIXES.items()
     }
-    own["network"] = sum(1 for one in types if one.endswith(DEVICE))
+    own["network"] = sum(1 for one in types if one.endswith(DEVICE) or one.startswith(OF_DEVICE))
     return Statistics(
         facts=len(knowledge.facts),
         caveats=len(knowledge.caveats),

@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from exitkit.assess.comparison import Canaries, compared, failed
 from exitkit.drivers.object_store import ObjectStore, StoreError, open_object_store
@@ -29,6 +30,9 @@ from exitkit.store.touched import note_touched, noted_touched
 
 Store = ObjectStore | RcloneStore
 
+AT_ONCE = 8
+"""Objects that are written, or read back, at the same time; most of each is waiting."""
+_Result = TypeVar("_Result")
 OVERLAP = 256
 """Bytes of the chunk before that are looked at again, so that no canary hides on a seam."""
 
@@ -102,7 +106,8 @@ class ObjectsRestorer:
                 ' give the step `rename: "{name}-rehearsal"`'
             )
         refused = _write(bundle, store, objects, touched, context)
-        items = [item for one in objects for item in _read_back(store, one, None)]
+        found = _side_by_side(lambda one: list(_read_back(store, one, None)), objects)
+        items = [item for some in found for item in some]
         size = sum(one.size_bytes for one in objects)
         took_ms = int((time.monotonic() - started) * 1000)
         different = sum(item.result in ("different", "missing") for item in items)
@@ -241,18 +246,34 @@ def _write(
     context: StepContext,
 ) -> list[str]:
     """Write every object; one that the store refuses is a loss and does not cost the others."""
-    there, refused = set(store.buckets()), []
+    there = set(store.buckets())
     for bucket in sorted(set(touched["buckets"]) - there):
         store.create_bucket(bucket)
-    for number, one in enumerate(objects, 1):
+
+    def written(one: _Object) -> str:
         source = bundle.content_path(one.path)
         try:
             store.write(one.bucket, one.key, source, one.content_type, one.metadata, one.tags)
         except StoreError as fault:
-            refused.append(f"{one.label}: refused, {fault}")
+            return f"{one.label}: refused, {fault}"
+        return ""
+
+    refused = []
+    for number, refusal in enumerate(_side_by_side(written, objects), 1):
+        refused += [refusal] if refusal else []
         if number % 100 == 0:
             context.progress(f"{number} of {len(objects)} objects")
     return refused
+
+
+def _side_by_side(work: Callable[[_Object], _Result], objects: list[_Object]) -> Iterator[_Result]:
+    """Yield what `work` returns for each object, in order; the first fault ends it."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            yield from pool.map(work, objects)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _kept(bundle: Bundle, one: _Object) -> Iterator[bytes]:
@@ -264,14 +285,14 @@ def _kept(bundle: Bundle, one: _Object) -> Iterator[bytes]:
 def _read_back(store: Store, one: _Object, canaries: Canaries | None) -> Iterator[ItemResult]:
     digest = hashlib.sha256()
 
-    def hashed() -> Iterator[bytes]:
-        for chunk in store.read(one.bucket, one.key):
+    def hashed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
             digest.update(chunk)
             yield chunk
 
     try:
-        _watch(hashed(), canaries.see if canaries else lambda text: None)
-        described = store.describe(one.bucket, one.key)
+        described, chunks = store.fetch(one.bucket, one.key)
+        _watch(hashed(chunks), canaries.see if canaries else lambda text: None)
     except StoreError as fault:
         if not fault.absent:
             raise
