@@ -23,6 +23,7 @@ from exitkit.report.minutes import (
     MinutesInputs,
     Section,
 )
+from exitkit.report.rehearsal_minutes import Fact, after_the_rates, before_the_result, findings
 
 LONGEST_TABLE = 500
 
@@ -68,9 +69,11 @@ class _Writer:
     def sections(self, kind: str) -> Iterator[Section]:
         yield self.identification()
         if kind == "rehearsal":
+            yield from (self._told(*one) for one in before_the_result(self.inputs))
             yield from (self.result(), self.criteria(self.inputs.plan.milestones))
-            yield from (self.timeline(), self.measurements(), self.losses(), self.sandboxes())
-            yield self.approvals()
+            yield from (self.timeline(), self.measurements(), self.losses())
+            yield from (self._told(*one) for one in after_the_rates(self.inputs))
+            yield from (self.findings(), self.sandboxes(), self.approvals())
         elif kind == "acceptance":
             chosen = self.accepted()
             yield from (self.delivered(chosen), self.criteria(chosen), self.reservations())
@@ -132,6 +135,19 @@ class _Writer:
         ]  # fmt: skip
         columns = ("milestone", "criterion", "metric", "threshold", "measured", "verdict")
         return self._table("criteria", columns, rows)
+
+    def findings(self) -> Section:
+        columns = ("finding", "severity", "owner", "due")
+        rows = [
+            (Cell(text), *(self._blank(name) for name in columns[1:]))
+            for text in findings(self.inputs)
+        ]
+        blank = tuple(self._blank(name) for name in columns)
+        return self._table("findings", columns, [*rows, blank])
+
+    def _told(self, heading: str, facts: Sequence[Fact]) -> Section:
+        rows = [(name, cell or self._blank(name)) for name, cell in facts]
+        return self._facts(heading, rows)
 
     def timeline(self) -> Section:
         starts = {e.step: e for e in self.inputs.events if e.type == "step.started"}

@@ -57,6 +57,28 @@ def test_every_cited_line_is_printed_with_the_digest_of_the_journal(rehearsed: A
     assert head[1] in page
 
 
+REPORT = (
+    "Identification", "Purpose and scenario", "Scope and type of test", "Participants",
+    "Method and environment", "Result", "Milestones and criteria", "Timeline", "Measured rates",
+    "What the target could not take", "Integrity results", "Timing and extrapolation",
+    "What could not be exported", "Licenses, intellectual property, escrow",
+    "Access and knowledge", "Cost and resources", "Cooperation of the provider",
+    "Effect on the plan", "Data protection", "Findings and action plan", "Targets after the run",
+    "Approvals signed during the run", "Signatures",
+)  # fmt: skip
+
+
+def test_the_report_of_a_rehearsal_has_every_field_people_expect(rehearsed: Any) -> None:
+    text = written(rehearsed, "--kind", "rehearsal", "--format", "md")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert [one for one in headings if one in REPORT] == list(REPORT)
+    page = written(rehearsed, "--kind", "rehearsal")
+    # What the journal holds is filled with its line; the rest is a blank with its name.
+    assert re.search(r"Version of exitkit</t[hd]>\s*<td>[^<]+ <a [^>]*>\[1\]</a>", page)
+    for name in ("statement of independence", "masking of personal data", "severity"):
+        assert f'<span class="blank">[{name}]</span>' in page
+
+
 def test_what_nobody_signed_stays_a_named_blank(rehearsed: Any) -> None:
     page = written(rehearsed, "--kind", "acceptance")
     assert '<span class="blank">[signature]</span>' in page
