@@ -48,7 +48,8 @@ cloudformation/create-NNN.template.json
 terraform-aws/ and terraform-awscc/
     The same for Terraform 1.5 or OpenTofu, for the classic and for the Cloud Control provider:
     use one of them. `terraform plan` with imports.tf takes over what exists; without that file the
-    same configuration makes everything anew. The classic provider has what exitkit maps to it.
+    same configuration makes everything anew; take out what AWS makes by itself before (main route
+    tables, default ACLs). The classic provider has what exitkit maps to it.
 
 not-carried.jsonl in each of these folders
     For each asset what the files beside it do not carry, and why.

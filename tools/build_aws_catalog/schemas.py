@@ -15,7 +15,7 @@ import jsonschema_rs
 from botocore.loaders import Loader
 
 from exitkit.knowledge.aws_catalog import Catalog, ListedType, load_catalog
-from exitkit.knowledge.aws_iac import load_mapped
+from exitkit.knowledge.aws_iac import FORMATS, load_mapped
 from tools.build_aws_catalog.nouns import plain
 
 DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/iac/schemas.jsonl.gz"
@@ -101,6 +101,8 @@ def compact(node: Any, *, names: bool = False) -> Any:
         for key, value in node.items()
         if key in KEPT
     }
+    if "format" in kept and kept["format"] not in FORMATS:
+        del kept["format"]
     if "pattern" in kept and not _is_readable(kept["pattern"]):
         del kept["pattern"]
     if "patternProperties" in kept:
