@@ -91,7 +91,7 @@ def take_snapshot(
         spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=workspace.bundles))
         try:
             started = now()
-            unfinished = open_unfinished(workspace.bundles, sources, mask_key, started, earlier)
+            unfinished = open_unfinished(workspace.root, sources, mask_key, started, earlier)
             if unfinished.is_resumed:
                 began = unfinished.began.isoformat(timespec="minutes")
                 progress("snapshot", f"goes on with what was reached since {began}")

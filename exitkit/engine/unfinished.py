@@ -19,7 +19,7 @@ from exitkit.ports import Source
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.files import write_atomically
 
-FOLDER = ".unfinished"
+FOLDER = ".exitkit-unfinished"
 STATE = "state.json"
 STAYS_FRESH = dt.timedelta(hours=24)
 """What was answered longer ago than this is asked again: a bundle is to show one moment."""
@@ -51,14 +51,14 @@ class Unfinished:
 
 
 def open_unfinished(
-    bundles: Path, sources: Sequence[Source], mask_key: bytes, now: dt.datetime, earlier: Earlier
+    root: Path, sources: Sequence[Source], mask_key: bytes, now: dt.datetime, earlier: Earlier
 ) -> Unfinished:
     """Find the answers to go on with, or begin anew.
 
     A snapshot that was cut short is gone on with unless told otherwise; one that ended with calls
     unanswered only on demand, because what it did reach may have changed since.
     """
-    folder = bundles / FOLDER
+    folder = root / FOLDER
     fingerprint = _fingerprint(sources, mask_key)
     found = _state(folder, fingerprint, now)
     if earlier is Earlier.TAKE and found is None:

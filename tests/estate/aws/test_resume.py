@@ -88,7 +88,8 @@ def test_a_killed_snapshot_is_gone_on_with(
     assert asked(stand_in) == {DETAIL: 1}
     (bundle,) = bundles(workspace)
     assert outcomes(bundle) == dict.fromkeys(LISTS, "collected")
-    assert {path.name for path in (workspace / "bundles").glob(".*")} == set()
+    assert list((workspace / "bundles").glob(".*")) == []
+    assert not (workspace / ".exitkit-unfinished").exists()
 
 
 def test_a_snapshot_that_found_the_disk_full_is_gone_on_with(
@@ -119,7 +120,7 @@ def test_what_a_sealed_snapshot_did_not_reach_is_asked_for_on_demand_alone(
     stand_in.answer = lambda asked: answers.get(asked.operation)
     assert snapshot(workspace) == 1
     assert asked(stand_in) == dict.fromkeys({*LISTS, DETAIL}, 1)
-    (kept,) = (workspace / "bundles/.unfinished/prod").iterdir()
+    (kept,) = (workspace / ".exitkit-unfinished/prod").iterdir()
     assert "<masked:" in kept.read_text()
     assert "hunter2" not in kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600
