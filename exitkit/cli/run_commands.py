@@ -18,7 +18,8 @@ from exitkit.engine.conclude import conclude, judged
 from exitkit.engine.coordinator import Coordinator, Surroundings
 from exitkit.engine.journals import has_journal, open_journal, run_folders
 from exitkit.engine.run import Start, drive, interruptible, resume_run, start_run
-from exitkit.engine.state import RunState, StepProgress, fold
+from exitkit.engine.state import RunState, fold
+from exitkit.engine.step_state import StepProgress
 from exitkit.errors import (
     EXIT_CLEAN,
     EXIT_FOUND,

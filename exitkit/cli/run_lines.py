@@ -9,7 +9,8 @@ import click
 
 from exitkit.cli.output import show_event
 from exitkit.engine.conclude import Conclusion
-from exitkit.engine.state import RunState, StepProgress
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress
 from exitkit.model.run import Event, MilestoneVerdict, Verdict
 from exitkit.store.canonical import timestamp
 

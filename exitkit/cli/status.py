@@ -19,7 +19,8 @@ from exitkit.cli.run_commands import now, run_folder, runs_of
 from exitkit.cli.run_lines import show_waiting
 from exitkit.engine.conclude import judged
 from exitkit.engine.exit_clock import exit_clock
-from exitkit.engine.state import RunState, StepState
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.model.run import Verdict
 from exitkit.store.canonical import timestamp

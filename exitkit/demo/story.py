@@ -16,7 +16,8 @@ from typing import Any
 from exitkit.demo.estate import Estate
 from exitkit.demo.holdings import Holdings, answer_of
 from exitkit.engine.journals import open_journal, run_folders
-from exitkit.engine.state import StepProgress, StepState, fold
+from exitkit.engine.state import fold
+from exitkit.engine.step_state import StepProgress, StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, CannotRun, ExitkitError
 from exitkit.store.files import write_atomically
 from exitkit.store.reader import open_bundle

@@ -7,7 +7,8 @@ from typing import Any
 
 from exitkit.engine import rehearse
 from exitkit.engine.coordinator import Coordinator
-from exitkit.engine.state import RunState, StepProgress
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress
 from exitkit.errors import ExitkitError
 from exitkit.model.plan import Plan
 from exitkit.store.canonical import storable

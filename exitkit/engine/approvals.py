@@ -17,7 +17,8 @@ from exitkit.engine.signed_words import (
     open_word,
     statement_bytes,
 )
-from exitkit.engine.state import StepProgress, fold
+from exitkit.engine.state import fold
+from exitkit.engine.step_state import StepProgress
 from exitkit.errors import InputError, InvalidBundle
 from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus

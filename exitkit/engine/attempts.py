@@ -17,7 +17,7 @@ from exitkit.engine.outcomes import (
     outcome_from_document,
     step_document,
 )
-from exitkit.engine.state import Job, StepProgress, StepState
+from exitkit.engine.step_state import Job, StepProgress, StepState
 from exitkit.model.plan import OnInterrupt, Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.store.canonical import timestamp

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from exitkit.engine.frontier import Frontier
 from exitkit.engine.series import DISTRIBUTION
-from exitkit.engine.state import NEVER, RunState, StepState, apply, fold
+from exitkit.engine.state import RunState, apply, fold
+from exitkit.engine.step_state import NEVER, StepState
 from exitkit.engine.supervise import boot_id
 from exitkit.errors import InputError
 from exitkit.model.plan import Milestone, Plan, Step

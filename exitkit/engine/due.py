@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from exitkit.engine.state import NEVER, STUCK, RunState, StepProgress, StepState, fold
+from exitkit.engine.state import RunState, fold
+from exitkit.engine.step_state import NEVER, STUCK, StepProgress, StepState
 from exitkit.model.run import Event
 from exitkit.store.journal import Journal
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from exitkit.assess.exit_clock import ClockLine, Work, anchors_of, clock, reached_on
 from exitkit.engine.journals import has_journal, open_journal
-from exitkit.engine.state import RunState, StepProgress
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress
 from exitkit.model.plan import Milestone, Mode
 from exitkit.model.run import Event
 

@@ -6,7 +6,8 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from exitkit.engine.state import RunState, StepProgress, StepState
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress, StepState
 from exitkit.model.plan import Milestone, Mode, Plan, Step
 
 

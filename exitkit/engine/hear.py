@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exitkit.engine import supervise
 from exitkit.engine.coordinator import Coordinator
-from exitkit.engine.state import Job
+from exitkit.engine.step_state import Job
 from exitkit.model.plan import Step
 
 MOST_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ from exitkit.engine import rehearse
 from exitkit.engine.amend import take_in_amendment
 from exitkit.engine.approvals import describe, take_in_approval, take_in_skip
 from exitkit.engine.coordinator import Coordinator
-from exitkit.engine.state import StepProgress
+from exitkit.engine.step_state import StepProgress
 from exitkit.model.plan import Mode, Step
 from exitkit.store.journal import Message
 

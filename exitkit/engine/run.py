@@ -25,7 +25,8 @@ from exitkit.engine.coordinator import (
 from exitkit.engine.journals import create_journal, open_journal
 from exitkit.engine.messages import take_in_messages
 from exitkit.engine.pools import has_room, is_full
-from exitkit.engine.state import RunState, StepProgress
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress
 from exitkit.engine.undo import stop_forward_work, undo_next
 from exitkit.errors import InputError
 from exitkit.model.plan import Mode, Plan, Step

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from exitkit.engine.state import Job
+from exitkit.engine.step_state import Job
 from exitkit.errors import CannotRun
 from exitkit.store.files import write_atomically
 

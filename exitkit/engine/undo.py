@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exitkit.engine.attempts import launch, stop_job
 from exitkit.engine.coordinator import ENGINE_KINDS, Coordinator
-from exitkit.engine.state import StepProgress, StepState
+from exitkit.engine.step_state import StepProgress, StepState
 from exitkit.model.plan import Effect, Step
 
 HARMLESS = (Effect.NONE, Effect.EXTERNAL_READ)

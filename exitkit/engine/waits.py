@@ -10,7 +10,7 @@ from exitkit.assess.dates import due_on, parse_period, shift
 from exitkit.engine.approvals import request_approval
 from exitkit.engine.coordinator import Coordinator
 from exitkit.engine.outcomes import journal_outcome
-from exitkit.engine.state import NEVER, StepProgress
+from exitkit.engine.step_state import NEVER, StepProgress
 from exitkit.model.plan import Deadline, Mode, Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.store.canonical import instant, timestamp

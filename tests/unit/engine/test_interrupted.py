@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exitkit.engine.run import Interrupts, drive
-from exitkit.engine.state import StepProgress
+from exitkit.engine.step_state import StepProgress
 from exitkit.model.plan import Mode
 
 Make = Callable[..., Any]

@@ -19,7 +19,8 @@ from exitkit.engine.signed_words import (
     ssh_envelope,
     statement_bytes,
 )
-from exitkit.engine.state import RunState, StepProgress
+from exitkit.engine.state import RunState
+from exitkit.engine.step_state import StepProgress
 from exitkit.errors import InputError
 from exitkit.model.plan import Mode, Plan
 from exitkit.model.run import Event

@@ -13,7 +13,7 @@ import pytest
 
 from exitkit.engine import supervise
 from exitkit.engine.outcomes import NEVER_RELEASED
-from exitkit.engine.state import Job
+from exitkit.engine.step_state import Job
 
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
