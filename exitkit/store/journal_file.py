@@ -49,8 +49,12 @@ class FileJournal(Journal):
 
     @classmethod
     def read_only(cls, path: Path) -> tuple[Event, ...]:
-        """Return the verified events of a journal file anywhere, and leave the file as it is."""
-        with cls(path, writes=False) as journal:
+        """Return the verified events of a journal file anywhere, and leave the file as it is.
+
+        Where a writer was killed amid a line, SQLite first takes back the half of it.
+        """
+        half_written = path.with_name(f"{path.name}-journal").exists()
+        with cls(path, writes=half_written) as journal:
             return journal.load()
 
     def close(self) -> None:

@@ -106,6 +106,15 @@ def test_power_lost_at_any_byte_of_the_last_event_loses_no_other(
         assert len(journal.load()) == 5
 
 
+def test_a_half_written_line_does_not_keep_anybody_from_reading(
+    cut: tuple[Path, bytes, bytes],
+) -> None:
+    path, before, after = cut
+    path.write_bytes(after)
+    path.with_name("journal.db-journal").write_bytes(rollback_journal(before, after))
+    assert len(FileJournal.read_only(path)) == 4
+
+
 def test_power_lost_while_the_way_back_is_written_changes_nothing(
     cut: tuple[Path, bytes, bytes],
 ) -> None:
