@@ -137,7 +137,9 @@ class SshHost:
         """Hang up under whoever waits."""
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
-        self._client.close()
+        # Behind a jump host the way to say goodbye may be gone already.
+        with contextlib.suppress(EOFError, OSError):
+            self._client.close()
 
     def __enter__(self) -> SshHost:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from exitkit.errors import CannotRun
 
 LOOPBACK = "127.0.0.1"
 START_S = 20.0
+PORT_TRIALS = 20
 ANSWER_S = 5.0
 FIRST_ANSWER_S = 0.2
 
@@ -155,7 +157,12 @@ def _wait(
 
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
-        trial.bind((LOOPBACK, 0))
-        port: int = trial.getsockname()[1]
-    return port
+    """Return a port that is free for both ways a name server listens."""
+    for _ in range(PORT_TRIALS):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial, socket.socket() as stream:
+            trial.bind((LOOPBACK, 0))
+            port: int = trial.getsockname()[1]
+            with contextlib.suppress(OSError):
+                stream.bind((LOOPBACK, port))
+                return port
+    raise CannotRun(f"no port of {LOOPBACK} is free for a name server")

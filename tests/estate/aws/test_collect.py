@@ -298,6 +298,8 @@ def test_objects_beyond_the_budget_are_listed_only(
 def test_secret_values_and_unreachable_code_end_as_gaps(data: list[Finding]) -> None:
     gaps = {(f.ref.native_type, f.aspect) for f in data if isinstance(f, Gap)}
     assert gaps == {
+        # No login was given for what is in it.
+        ("AWS::RDS::DBInstance", Aspect.DATA),
         ("AWS::SecretsManager::Secret", Aspect.CREDENTIALS),
         ("AWS::SSM::Parameter", Aspect.CREDENTIALS),
         ("AWS::Lambda::Function", Aspect.CODE),

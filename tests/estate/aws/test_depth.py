@@ -22,7 +22,7 @@ from exitkit.ports import Context, Source
 from exitkit.store.keys import generate_key
 
 REGION = "eu-west-1"
-SERVICES = ["s3:ListBuckets", "s3:Get*", "kms:*"]
+SERVICES = ["s3:ListBuckets", "s3:Get*", "kms:List*", "kms:Get*", "kms:DescribeKey"]
 TYPES = ("AWS::S3::Bucket", "AWS::KMS::Key")
 NOTIFICATION = "s3:GetBucketNotificationConfiguration"
 

@@ -151,6 +151,7 @@ def body_of(operation: OperationModel, dice: random.Random) -> bytes:
     members = members_as_xml(inner, value)
     members = f"<{wrapper}>{members}</{wrapper}>" if wrapper else members
     request = "<requestId>r-1</requestId><ResponseMetadata><RequestId>r-1</RequestId>"
+    space += ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     return f"<Response{space}>{members}{request}</ResponseMetadata></Response>".encode()
 
 

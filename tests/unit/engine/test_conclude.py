@@ -165,7 +165,7 @@ def test_a_run_that_goes_on_is_not_sealed(
     plan = make_plan(make_milestone("M1", [make_step("a")]))
     run = workshop.start(plan)
     with pytest.raises(CannotRun, match="not ended"):
-        conclude(workspace, run.journal.path.parent, now)
+        conclude(workspace, run.journal.folder, now)
 
 
 def snapshot(workspace: Workspace, at: dt.datetime) -> Snapshot:
