@@ -32,7 +32,7 @@ demo: $(DEMO)/.made ## tell the whole story on a small real estate on this machi
 .PHONY: test
 test: $(DEV)/.made ## run the tests; brings the programs they need
 	tools/install_test_parts.sh
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 $(ARGS)
 
 .PHONY: lint
 lint: $(DEV)/.made ## check the form of the code

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from exitkit.engine.approvals import approve
 from exitkit.engine.run import Interrupts, drive
 from exitkit.engine.state import RunState
@@ -25,6 +27,8 @@ def no_wait(state: RunState) -> bool:
     return False
 
 
+# Once is enough: all that is long here is the plan, and the rest runs on both.
+@pytest.mark.parametrize("workshop", ["file"], indirect=True)
 def test_a_plan_of_5000_steps_is_run_in_order_and_picked_up_again(
     in_memory: Any, make_plan: MakePlan, make_milestone: Make
 ) -> None:
