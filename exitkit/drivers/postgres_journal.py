@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,7 +59,14 @@ class PostgresJournal(Journal):
             raise CannotRun(f"{url}: {_first_line(error)}; check that the server runs") from error
 
     def close(self) -> None:
-        """End the session, and with it the hold on the run."""
+        """Let go of the run and end the session.
+
+        The server lets go as well when it sees the end of a session, but only when it sees it.
+        """
+        if self.is_held:
+            self.is_held = False
+            with contextlib.suppress(psycopg.Error):
+                self._database.execute("SELECT pg_advisory_unlock_all()")
         self._database.close()
 
     def hold(self) -> bool:

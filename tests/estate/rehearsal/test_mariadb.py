@@ -126,6 +126,7 @@ def _running() -> Iterator[Server]:
         )  # fmt: skip
         yield server
     finally:
+        process.terminate()  # it does not heed what Ctrl-C sends
         processes.stop(process.pid, process)
         shutil.rmtree(folder, ignore_errors=True)
 
