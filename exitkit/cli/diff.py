@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import click
 
 from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import HURTING, KINDS, Change
-from exitkit.cli.output import json_option, show_event, workspace_option
+from exitkit.cli.output import event_line, json_option, show_event, workspace_option
 from exitkit.engine.diff import Difference
 from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
@@ -28,6 +27,7 @@ from exitkit.workspace.files import (
 )
 
 SCHEMA = "exitkit/diff/1"
+LINES_AT_ONCE = 500
 
 
 @click.command(name="diff")
@@ -55,8 +55,7 @@ def command(
     holders = holders_of(contract_document(workspace)) if workspace else ()
     found = Difference(before, after, holders)
     if as_json:
-        for change in found.changes():
-            show_event("change", **_change_json(change))
+        _print_changes(found)
     else:
         kept: dict[str, list[Change]] = defaultdict(list)
         for change in found.changes():
@@ -132,6 +131,18 @@ def _days(old: Bundle, new: Bundle) -> int:
     return abs((new_at - old_at).days)
 
 
+def _print_changes(found: Difference) -> None:
+    """Write every change as a line, many at once: a terminal is flushed with each write."""
+    lines: list[str] = []
+    for change in found.changes():
+        lines.append(event_line("change", **_change_json(change)))
+        if len(lines) == LINES_AT_ONCE:
+            click.echo("\n".join(lines))
+            lines.clear()
+    if lines:
+        click.echo("\n".join(lines))
+
+
 def _change_json(change: Change) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": change.kind, "hurts": change.hurts}
     if change.thing:
@@ -144,7 +155,9 @@ def _change_json(change: Change) -> dict[str, Any]:
         if getattr(change, name):
             document[name] = getattr(change, name)
     if change.fields:
-        document["fields"] = [asdict(one) for one in change.fields]
+        document["fields"] = [
+            {"path": one.path, "old": one.old, "new": one.new} for one in change.fields
+        ]
     return document
 
 

@@ -27,9 +27,12 @@ def show_json(value: Any) -> None:
 
 def show_event(event: str, **data: Any) -> None:
     """Write one JSON line, for commands that report while they run."""
-    click.echo(
-        json.dumps({"event": event, **data}, sort_keys=True, ensure_ascii=False, default=str)
-    )
+    click.echo(event_line(event, **data))
+
+
+def event_line(event: str, **data: Any) -> str:
+    """Return the JSON line of an event."""
+    return json.dumps({"event": event, **data}, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
