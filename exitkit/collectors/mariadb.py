@@ -17,7 +17,14 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from exitkit.drivers.database import DatabaseError, Table
-from exitkit.drivers.kept_tables import file_content, keep_definitions, keep_rows, keep_table
+from exitkit.drivers.kept_tables import (
+    DatabaseVisit,
+    data_gap,
+    file_content,
+    keep_definitions,
+    keep_rows,
+    keep_table,
+)
 from exitkit.drivers.mariadb import (
     PROGRAMS_DUMP,
     SCHEMA_DUMP,
@@ -29,35 +36,24 @@ from exitkit.drivers.mariadb import (
 )
 from exitkit.errors import CannotRun
 from exitkit.model.asset import Asset, Ref
-from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 
 SCHEMA_LOSS = ("accounts, their passwords and privileges", "definers of views and programs")
 NOT_AT_ONE_MOMENT = "tables of the engine {engine} were not read at one moment"
+GRANT = "grant SELECT, SHOW VIEW, TRIGGER and EVENT and take it again"
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    """What every step of one collection needs to know."""
+class _Visit(DatabaseVisit):
+    """A visit with what it takes to get in."""
 
-    source: Source
-    context: Context
     login: Login
-    scope: str
 
     @property
     def deadline_s(self) -> int:
         return self.context.limits.call_deadline_s
-
-    def call(self, operation: str, outcome: CallOutcome, **fields: Any) -> Call:
-        return Call(self.source.id, self.scope, "", operation, outcome, **fields)
-
-    def failed(self, operation: str, fault: DatabaseError, binding: str = "") -> Call:
-        outcome = CallOutcome.REFUSED if fault.permission else CallOutcome.UNAVAILABLE
-        return self.call(
-            operation, outcome, binding=binding, permission=fault.permission, reason=str(fault)
-        )
 
 
 class MariadbCollector:
@@ -71,10 +67,10 @@ class MariadbCollector:
         login = login_of(source.settings, context.environ, f"source {source.id}")
         try:
             with open_mariadb(login, deadline_s=context.limits.call_deadline_s) as server:
-                visit = _Visit(source, context, login, server.system_identifier())
+                visit = _Visit(source, context, server.system_identifier(), login)
                 found = server.rows(_DATABASES)
         except DatabaseError as fault:
-            yield _Visit(source, context, login, "").failed("mariadb:SCHEMATA", fault)
+            yield _Visit(source, context, "", login).failed("mariadb:SCHEMATA", fault)
             return
         yield visit.call("mariadb:SCHEMATA", CallOutcome.COLLECTED, count=len(found))
         patterns = source.settings.get("databases") or ["*"]
@@ -123,7 +119,9 @@ def _database(visit: _Visit, name: str, config: dict[str, Any]) -> Iterator[Find
     except DatabaseError as fault:
         yield visit.failed("mariadb:connect", fault, name)
         yield Asset(ref, "db.database", name, config, visit.context.now)
-        yield _gap(ref, "permission-denied" if fault.permission else "api-error", str(fault))
+        yield data_gap(
+            ref, "permission-denied" if fault.permission else "api-error", str(fault), GRANT
+        )
 
 
 def _asset(
@@ -152,7 +150,7 @@ def _data(
     size = int(database.rows(_SIZE, (ref.native_id,))[0][0])
     limit = visit.context.limits.inline_data_bytes
     if size > limit:
-        yield _gap(ref, "too-large", f"{size} bytes of rows; the limit is {limit}")
+        yield data_gap(ref, "too-large", f"{size} bytes of rows; the limit is {limit}", GRANT)
         return
     dump = find_mariadb_dump(visit.source.settings.get("bin_dir"))
     if dump is None:
@@ -160,7 +158,7 @@ def _data(
             "mariadb-dump:schema", CallOutcome.UNSUPPORTED, binding=ref.native_id,
             reason="no mariadb-dump on the search path; set bin_dir",
         )  # fmt: skip
-        yield _gap(ref, "not-supported-by-tool", "mariadb-dump is not installed")
+        yield data_gap(ref, "not-supported-by-tool", "mariadb-dump is not installed", GRANT)
         return
     folder = f"datasets/{ref.urn.removeprefix('urn:uuid:')}"
     schema = [keep_definitions(database.definitions(), folder)]
@@ -208,18 +206,6 @@ def _accounts(ref: Ref) -> Gap:
         Responsible.CUSTOMER,
         "Create the accounts on the new server, then grant what the list says.",
         method="information_schema", confidence="high",
-    )  # fmt: skip
-
-
-def _gap(ref: Ref, reason: str, text: str) -> Gap:
-    workarounds = {
-        "permission-denied": "grant SELECT, SHOW VIEW, TRIGGER and EVENT and take it again",
-        "too-large": "restore a physical backup at the new site, or raise the limit",
-        "not-supported-by-tool": "install the client programs of the server's version",
-    }
-    return Gap(
-        ref, Aspect.DATA, Level.NONE, reason, text, Responsible.CUSTOMER,
-        workarounds.get(reason, "take the snapshot again when the server answers"),
     )  # fmt: skip
 
 

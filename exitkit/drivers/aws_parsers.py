@@ -7,6 +7,7 @@ answer that a compiled function trips over, are read by the SDK's own code, whos
 from __future__ import annotations
 
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -81,7 +82,27 @@ class _Compiled:
         return self._read[key][1]
 
     def compiled(self, shape: Any) -> Read:
-        raise NotImplementedError
+        """Return the function that reads a shape, made anew."""
+        match shape.type_name:
+            case "structure":
+                return self.structure(shape)
+            case "list":
+                return self.list_of(shape)
+            case "map":
+                return self.map_of(shape)
+        return self.scalar(shape)
+
+    @abstractmethod
+    def structure(self, shape: Any) -> Read: ...
+
+    @abstractmethod
+    def list_of(self, shape: Any) -> Read: ...
+
+    @abstractmethod
+    def map_of(self, shape: Any) -> Read: ...
+
+    @abstractmethod
+    def scalar(self, shape: Any) -> Read: ...
 
     def slow(self, shape: Any) -> Read:
         """Return the SDK's own way to read a shape."""
@@ -101,14 +122,8 @@ class _Compiled:
 class _CompiledXml(_Compiled):
     node = Element
 
-    def compiled(self, shape: Any) -> Read:
+    def scalar(self, shape: Any) -> Read:
         match shape.type_name:
-            case "structure":
-                return self.structure(shape)
-            case "list":
-                return self.list_of(shape)
-            case "map":
-                return self.map_of(shape)
             case "boolean":
                 return lambda node: node.text == "true"
             case "integer" | "long":
@@ -223,17 +238,11 @@ class _CompiledJson(_Compiled):
 
     def compiled(self, shape: Any) -> Read:
         match shape.type_name:
-            case "structure":
-                return self.structure(shape)
-            case "list":
-                return self.list_of(shape)
-            case "map":
-                return self.map_of(shape)
             case "timestamp":
                 return self._timestamp_parser  # type: ignore[attr-defined,no-any-return]
             case "blob":
                 return self._blob_parser  # type: ignore[attr-defined,no-any-return]
-        return self.scalar(shape)
+        return super().compiled(shape)
 
     def scalar(self, shape: Any) -> Read:
         return _same

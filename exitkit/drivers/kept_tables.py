@@ -4,17 +4,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from exitkit.drivers.database import Table
+from exitkit.drivers.database import DatabaseError, Table
 from exitkit.model.asset import Ref
 from exitkit.model.holdings import Dataset
-from exitkit.model.verdict import Aspect, Content, Draft, Level
-from exitkit.ports import Context, Finding
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
+from exitkit.ports import Context, Finding, Source
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.paths import segment
 
 FORMAT = "SQL schema and one CSV file (RFC 4180) by table"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseVisit:
+    """What every step of one collection of a server needs to know, and its lines of the ledger."""
+
+    source: Source
+    context: Context
+    scope: str
+
+    def call(self, operation: str, outcome: CallOutcome, **fields: Any) -> Call:
+        """Return a line of the ledger."""
+        return Call(self.source.id, self.scope, "", operation, outcome, **fields)
+
+    def failed(self, operation: str, fault: DatabaseError, binding: str = "") -> Call:
+        """Return the line of a call that the server refused or did not answer."""
+        outcome = CallOutcome.REFUSED if fault.permission else CallOutcome.UNAVAILABLE
+        return self.call(
+            operation, outcome, binding=binding, permission=fault.permission, reason=str(fault)
+        )
+
+
+def data_gap(ref: Ref, reason: str, text: str, grant: str) -> Gap:
+    """Return why the rows of a database stay behind; `grant` is what a login lacks that may not."""
+    workarounds = {
+        "permission-denied": grant,
+        "too-large": "restore a physical backup at the new site, or raise the limit",
+        "not-supported-by-tool": "install the client programs of the server's version",
+    }
+    return Gap(
+        ref, Aspect.DATA, Level.NONE, reason, text, Responsible.CUSTOMER,
+        workarounds.get(reason, "take the snapshot again when the server answers"),
+    )  # fmt: skip
 
 
 def keep_table(

@@ -95,8 +95,8 @@ class MariaDatabase:
 
     def run_script(self, script: str, deadline_s: int = 3600) -> None:
         """Run a dump through the maker's client, which may then touch no file and no shell."""
-        command = [*_client("mariadb", ""), "--sandbox", "--batch", *_options(self._login)]
-        _run_client(command, self._login, deadline_s, self._name, text=without_definers(script))
+        text = without_definers(script)
+        _run_client(_client(), ("--sandbox", "--batch"), self._login, deadline_s, self._name, text)
 
     def definitions(self) -> list[tuple[str, str, str]]:
         """List tables, views, sequences, routines, triggers and events with their definition."""
@@ -177,8 +177,8 @@ class MariaDatabase:
 
     def dump(self, dump: Path, options: Sequence[str], deadline_s: int) -> str:
         """Return what mariadb-dump writes, equal for an unchanged schema."""
-        command = [str(dump), *_options(self._login), *_DUMP, *options]
-        text = _run_client(command, self._login, deadline_s, self._name)
+        wanted = (*_DUMP, *options)
+        text = _run_client(dump, wanted, self._login, deadline_s, self._name)
         # The first line of newer dumps is a command that older clients do not know.
         lines = text.splitlines(keepends=True)
         return "".join(line for line in lines if not line.startswith(("/*M!999999", "-- ")))
@@ -241,11 +241,11 @@ def without_definers(script: str) -> str:
     return _DEFINER.sub(r"\1", script)
 
 
-def _client(name: str, bin_dir: str) -> list[str]:
-    found = shutil.which(name, path=bin_dir or None)
+def _client() -> Path:
+    found = shutil.which("mariadb")
     if not found:
-        raise DatabaseError(f"{name} is not on the search path; install mariadb-client")
-    return [found]
+        raise DatabaseError("mariadb is not on the search path; install mariadb-client")
+    return Path(found)
 
 
 def _options(login: Login) -> list[str]:
@@ -253,23 +253,28 @@ def _options(login: Login) -> list[str]:
         "--protocol=tcp", f"--host={login.host}", f"--port={login.port}",
     ]  # fmt: skip
     tls = [f"--ssl-ca={login.tls_ca}"] if login.tls_ca else []
-    return ["--no-defaults", *place, *tls, f"--user={login.user}"]
+    return [*place, *tls, f"--user={login.user}"]
 
 
 def _run_client(
-    command: Sequence[str], login: Login, deadline_s: int, database: str, text: str = ""
+    program: Path,
+    options: Sequence[str],
+    login: Login,
+    deadline_s: int,
+    database: str,
+    text: str = "",
 ) -> str:
     # --no-defaults has to come first; a password among the arguments would be readable by all.
-    rest = [word for word in command[1:] if word != "--no-defaults"]
+    command = [str(program), "--no-defaults", *_options(login), *options]
     kept = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
     try:
         done = subprocess.run(
-            [command[0], "--no-defaults", *rest, "--default-character-set=utf8mb4", database],
+            [*command, "--default-character-set=utf8mb4", database],
             env={**kept, "LC_ALL": "C", "MYSQL_PWD": login.password}, input=text,
             capture_output=True, text=True, check=False, timeout=deadline_s,
         )  # fmt: skip
     except subprocess.TimeoutExpired as timeout:
-        raise DatabaseError(f"{Path(command[0]).name}: no answer in {deadline_s} s") from timeout
+        raise DatabaseError(f"{program.name}: no answer in {deadline_s} s") from timeout
     if done.returncode:
         message = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise DatabaseError(message, message if "denied" in message else "")

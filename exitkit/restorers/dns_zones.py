@@ -9,9 +9,9 @@ zones of one name (a public and a private one) are served one after the other.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.drivers.name_server import NameServer, RecordSet, record_sets, server_program, serving
@@ -19,7 +19,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, put
 from exitkit.store.reader import Bundle, open_bundle
@@ -34,20 +34,12 @@ class _Zone:
     sets: tuple[RecordSet, ...]
 
 
-class DnsZonesRestorer:
+class DnsZonesRestorer(LocalGround):
     """Move zones to a name server of another maker."""
 
     what: ClassVar[str] = "dns-zones"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ("dns:rehearsal",)
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write the zone files, serve them, and ask for every record."""
@@ -78,12 +70,6 @@ class DnsZonesRestorer:
             "records", [item for _, item in results], canaries=canaries, losses=losses,
             proofs=proofs, metrics={"zones_compared": len(zones)},
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the zone files; the server is gone already."""
-        return release(target, touched, context)
 
 
 def _zones(bundle: Bundle, step: Step) -> tuple[Sequence[_Zone], tuple[str, ...]]:

@@ -8,15 +8,15 @@ names: ["*"]}}`; optional `rename` (of the folder, `{name}` is `documents`), `ca
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.model.plan import Step
 from exitkit.model.run import Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import claim, ground_identities, release, touched_by
+from exitkit.store.local_ground import LocalGround, claim, touched_by
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, beside, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -24,20 +24,12 @@ from exitkit.store.reader import Bundle, open_bundle
 FOLDER = "documents"
 
 
-class DocumentsRestorer:
+class DocumentsRestorer(LocalGround):
     """Move documents to a folder."""
 
     what: ClassVar[str] = "documents"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every document and read it back."""
@@ -66,12 +58,6 @@ class DocumentsRestorer:
         return compared(
             FOLDER, [*items, *extra], canaries=canaries, losses=losses, proofs=proofs
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the folder."""
-        return release(target, touched, context)
 
 
 def _files(bundle: Bundle, step: Step) -> tuple[Sequence[PlacedFile], set[str], tuple[str, ...]]:

@@ -17,7 +17,7 @@ import stat
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,11 +28,10 @@ from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
 from exitkit.store.local_ground import (
+    LocalGround,
     claim,
     digest_of,
-    ground_identities,
     ground_of,
-    release,
     touched_by,
 )
 from exitkit.store.paths import below, segment
@@ -69,20 +68,12 @@ class _Function:
     handler: str
 
 
-class FunctionCodeRestorer:
+class FunctionCodeRestorer(LocalGround):
     """Move functions off their platform."""
 
     what: ClassVar[str] = "function-code"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Unpack every package and read every file back."""
@@ -123,12 +114,6 @@ class FunctionCodeRestorer:
             "functions", items, canaries=canaries, losses=losses, proofs=proofs,
             metrics={"answers_equal": answers},
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the folders of the functions."""
-        return release(target, touched, context)
 
 
 def _functions(bundle: Bundle, step: Step) -> tuple[list[_Function], tuple[str, ...]]:

@@ -25,12 +25,11 @@ from exitkit.store.canonical import canonical_bytes
 from exitkit.store.files import write_atomically
 from exitkit.store.holdings import chosen, listed, restored_name
 from exitkit.store.local_ground import (
+    LocalGround,
     claim,
     digest_of,
-    ground_identities,
     ground_inventory,
     ground_of,
-    release,
     touched_by,
 )
 from exitkit.store.paths import segment
@@ -60,16 +59,12 @@ class _Object:
         return f"{self.bucket}/objects/{self.file}"
 
 
-class LocalObjectsRestorer:
+class LocalObjectsRestorer(LocalGround):
     """Move objects to a folder."""
 
     what: ClassVar[str] = "local-objects"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
 
     def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
         """List everything in the folder, whoever put it there."""
@@ -119,12 +114,6 @@ class LocalObjectsRestorer:
         return compared(
             "objects", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs
         )
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the folders of the buckets."""
-        return release(target, touched, context)
 
 
 def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.drivers.git import GitFailed
@@ -28,10 +28,9 @@ from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import Holding, chosen, restored_name
 from exitkit.store.local_ground import (
+    LocalGround,
     claim,
-    ground_identities,
     ground_of,
-    release,
     touched_by,
 )
 from exitkit.store.paths import segment
@@ -41,20 +40,12 @@ DEADLINE_S = 3600
 SUFFIX = ".git"
 
 
-class RepositoriesRestorer:
+class RepositoriesRestorer(LocalGround):
     """Move repositories with their whole history to a folder of another host."""
 
     what: ClassVar[str] = "repositories"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Clone, check with fsck, and compare the heads."""
@@ -98,12 +89,6 @@ class RepositoriesRestorer:
             "heads", items, canaries=canaries, losses=losses, proofs=proofs,
             metrics={"repositories_compared": len(held)},
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the clones."""
-        return release(target, touched, context)
 
 
 def _held(

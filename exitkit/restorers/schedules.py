@@ -24,7 +24,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import Holding, chosen, restored_name
-from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, beside, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -54,20 +54,12 @@ class _Job:
         return f"job {self.name}"
 
 
-class SchedulesRestorer:
+class SchedulesRestorer(LocalGround):
     """Move cron jobs to another host, dry."""
 
     what: ClassVar[str] = "schedules"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write tables and scripts, and read them back."""
@@ -107,12 +99,6 @@ class SchedulesRestorer:
             "schedules", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs,
             metrics={"jobs_compared": len(jobs), "jobs_run": ran},
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove tables and scripts."""
-        return release(target, touched, context)
 
 
 def _jobs(bundle: Bundle, step: Step) -> tuple[Sequence[_Job], tuple[str, ...]]:

@@ -23,7 +23,7 @@ from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.canonical import canonical_bytes, parse_line
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import claim, ground_identities, ground_of, release, touched_by
+from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
 from exitkit.store.paths import segment
 from exitkit.store.reader import Bundle, open_bundle
 
@@ -43,20 +43,12 @@ class _Secret:
     told: Mapping[str, Any]
 
 
-class SecretReferencesRestorer:
+class SecretReferencesRestorer(LocalGround):
     """Move secrets by name, with fresh values."""
 
     what: ClassVar[str] = "secret-references"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
     needs: ClassVar[tuple[str, ...]] = ()
-
-    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
-        """Name the folder and those around it."""
-        return ground_identities(target)
-
-    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Leave the listing to the restorer of local objects, which lists every file."""
-        return ()
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Draw a value for every secret, write it where only its owner reads, and say where."""
@@ -98,12 +90,6 @@ class SecretReferencesRestorer:
         return compared(
             "secrets", items, canaries=canaries, losses=_losses(found), proofs=proofs
         )  # fmt: skip
-
-    def undo(
-        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
-    ) -> Outcome:
-        """Remove the values and their index."""
-        return release(target, touched, context)
 
 
 def _folder(step: Step) -> str:

@@ -9,11 +9,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.ports import StepContext, Target
 from exitkit.store.touched import note_touched, noted_touched
 
 _CHUNK_BYTES = 1024 * 1024
+
+
+class LocalGround:
+    """What a restorer to a folder need not say for itself."""
+
+    def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
+        """Name the folder and those around it."""
+        return ground_identities(target)
+
+    def inventory(self, target: Target, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Leave the listing to the restorer of local objects, which lists every file."""
+        return ()
+
+    def undo(
+        self, step: Step, touched: Mapping[str, Any], target: Target, context: StepContext
+    ) -> Outcome:
+        """Remove what the step made, and nothing else."""
+        return release(target, touched, context)
 
 
 def ground_of(target: Target) -> Path:

@@ -282,7 +282,6 @@ def test_a_postgres_target_is_refused_in_one_line(
 ) -> None:
     context = lend()
     settings = {"dsn": "host=127.0.0.1"}
-    context.targets["sandbox-db"]
     target = Target("sandbox-db", "postgres", settings, Path())
     outcome = DatabaseRestorer().restore(RESTORE, target, context)
     assert outcome.status is StepStatus.FAILED
