@@ -9,7 +9,7 @@ from typing import Any
 
 from exitkit.engine import supervise, waits
 from exitkit.engine.coordinator import Coordinator
-from exitkit.engine.hear import hear
+from exitkit.engine.hear import hear, hear_out
 from exitkit.engine.outcomes import (
     ENDS_ITSELF_S,
     artifacts_of,
@@ -113,6 +113,7 @@ def _gather_job(run: Coordinator, step: Step, state: StepState, job: Job) -> Non
     if result is None and _is_at_work(run, step, job):
         if _has_run_s(run, job) > step.timeout_s:
             stop_job(run, step, job)
+            hear_out(run, step, job)
             _timed_out(run, step, state, job)
         return
     # It may have finished between the two looks.
@@ -121,9 +122,12 @@ def _gather_job(run: Coordinator, step: Step, state: StepState, job: Job) -> Non
     if result is None:
         # What the dead child had started must not go on beside the next attempt.
         stop_job(run, step, job)
+        hear_out(run, step, job)
         _lost(run, step, state, job)
         return
     _reap(run, step, job)
+    # Only now: what it said last came after any earlier look.
+    hear_out(run, step, job)
     if job.action == "probe":
         _probed(run, step, result)
     elif job.action == "undo":

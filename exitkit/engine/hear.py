@@ -17,12 +17,15 @@ PAUSE_S = 1.0
 
 
 def hear(run: Coordinator, step: Step, job: Job) -> None:
-    """Record the lines a job has said since it was last heard; all of them once it has ended."""
-    is_over = supervise.result_file(run.attempt_dir(step), job.label).exists()
+    """Record what a job at work has said since it was last heard, one event at most."""
     last = run.spoken.get(step.id)
-    if not is_over and last is not None and run.surroundings.steady() - last < PAUSE_S:
-        return
-    while _take_in(run, step, job) and is_over:
+    if last is None or run.surroundings.steady() - last >= PAUSE_S:
+        _take_in(run, step, job)
+
+
+def hear_out(run: Coordinator, step: Step, job: Job) -> None:
+    """Record all that a job which has ended said and nobody has heard yet."""
+    while _take_in(run, step, job):
         pass
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from exitkit.engine import child, hear, supervise
+import pytest
+
+from exitkit.engine import attempts, child, hear, supervise
 from exitkit.model.plan import Plan
 
 MakePlan = Callable[..., Plan]
@@ -50,6 +52,23 @@ def test_a_step_that_never_stops_talking_fills_no_journal(
     heard = [event.data["heard"] for event in workshop.of_type("step.progress")]
     assert heard == sorted(heard)
     assert hear.MOST_BYTES <= heard[-1] < hear.MOST_BYTES + hear.AN_EVENT_BYTES
+
+
+def test_what_is_said_after_the_last_look_is_not_lost(
+    workshop: Any,
+    make_plan: MakePlan,
+    make_step: Make,
+    make_milestone: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempts, "hear", lambda *_: None)  # every look comes too early
+    talk = 'yes "a line of no interest" | head -n 2000 >> "$EXITKIT_ATTEMPT_DIR/run.progress"'
+    step = make_step("say", argv=["sh", "-c", talk])
+    workshop.rehearse(make_plan(make_milestone("M1", [step])))
+    said = [line for event in workshop.of_type("step.progress") for line in event.data["said"]]
+    assert len(said) == 2000
+    types = workshop.types()
+    assert types.index("step.succeeded") > len(types) - 1 - types[::-1].index("step.progress")
 
 
 def test_a_child_tells_one_line_however_many_it_was_given(tmp_path: Path) -> None:
