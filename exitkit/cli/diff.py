@@ -16,7 +16,8 @@ from exitkit.cli.output import event_line, json_option, show_event, workspace_op
 from exitkit.engine.diff import Difference
 from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
-from exitkit.report.diff_words import LANGUAGES, detail, diff_words, sentences, time_sentence
+from exitkit.report.diff_words import detail, diff_words, sentences, time_sentence
+from exitkit.report.language import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import (
     Workspace,

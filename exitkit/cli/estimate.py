@@ -16,7 +16,7 @@ from exitkit.engine.contract_check import last_rehearsed
 from exitkit.engine.estimate import estimate_of
 from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
-from exitkit.report.estimate_words import ASSUMPTIONS, estimate_lines, person_days
+from exitkit.report.estimate_words import assumptions, estimate_lines, person_days
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import (
     Workspace,
@@ -110,5 +110,5 @@ def _document(
         "allowed": allowed,
         "verdict": verdict,
         "savings": [asdict(one) for one in found.savings],
-        "assumptions": list(ASSUMPTIONS),
+        "assumptions": assumptions(),
     }  # fmt: skip

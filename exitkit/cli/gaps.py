@@ -21,7 +21,7 @@ from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.portability import Knowledge, load_knowledge
 from exitkit.report.cost_words import cost_words
 from exitkit.report.csv_table import csv_lines
-from exitkit.report.letter import LANGUAGES
+from exitkit.report.language import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import load_workspace
 

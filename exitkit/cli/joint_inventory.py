@@ -16,7 +16,7 @@ from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.joint_inventory import lines_of, write_minutes
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
-from exitkit.report.joint_inventory import LANGUAGES
+from exitkit.report.language import LANGUAGES
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
 

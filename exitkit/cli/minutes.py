@@ -10,12 +10,12 @@ from exitkit.cli.output import workspace_option
 from exitkit.cli.run_commands import now, run_folder
 from exitkit.engine.minutes import minutes_inputs
 from exitkit.errors import EXIT_CLEAN
+from exitkit.report.language import LANGUAGES
 from exitkit.report.minutes import KINDS, NOTICES, html, markdown
 from exitkit.report.minutes_parts import write_minutes
 from exitkit.store.files import write_atomically
 from exitkit.workspace.files import load_workspace
 
-LANGUAGES = ("en", "fr")
 FORMATS = {"html": (html, ".html"), "md": (markdown, ".md")}
 
 

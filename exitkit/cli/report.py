@@ -12,6 +12,7 @@ from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.report_inputs import find_subject, read_inputs
 from exitkit.errors import EXIT_CLEAN
 from exitkit.report.formats import load_format
+from exitkit.report.language import LANGUAGES
 from exitkit.report.view import build_view
 from exitkit.store.files import write_atomically
 from exitkit.workspace.files import Workspace, load_workspace
@@ -21,20 +22,26 @@ from exitkit.workspace.files import Workspace, load_workspace
 @click.argument("bundle_or_run", required=False, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--format", "format_name", default="html", show_default=True, help="html or json.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
+              help="The language of the report's own words.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="Where to write; reports/ of the workspace by default.")  # fmt: skip
-def command(bundle_or_run: Path | None, root: Path, format_name: str, output: Path | None) -> int:
+def command(
+    bundle_or_run: Path | None, root: Path, format_name: str, lang: str, output: Path | None
+) -> int:
     """Report on BUNDLE_OR_RUN (default: the newest bundle) and print the path of the report.
 
     Can we leave, in how long against how long, what cannot come along and who can change that.
     The HTML is one file that needs no network; the JSON says the same. A run's report uses the
-    bundle that the run sealed.
+    bundle that the run sealed. What a report quotes stays in the language of its source.
     """
     chosen = load_format(format_name)
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
     subject = find_subject(chosen_bundle(bundle_or_run, workspace, root), workspace)
-    view = build_view(read_inputs(subject, workspace, dt.datetime.now(dt.UTC)))
-    path = output or _place(workspace, root) / f"{subject.name}{chosen.SUFFIX}"
+    view = build_view(read_inputs(subject, workspace, dt.datetime.now(dt.UTC)), lang)
+    # The name without a language was there first; scripts may fetch the report by it.
+    name = subject.name if lang == LANGUAGES[0] else f"{subject.name}-{lang}"
+    path = output or _place(workspace, root) / f"{name}{chosen.SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, chosen.render(view))
     click.echo(path)

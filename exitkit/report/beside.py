@@ -20,24 +20,23 @@ from exitkit.report.diff_words import detail, sentences, time_sentence
 from exitkit.report.estimate_words import estimate_lines, person_days
 from exitkit.report.inputs import ChangeInputs
 
-LANGUAGE = "en"
 SHOWN = 50
 
 
-def tell_changes(inputs: ChangeInputs) -> Changes:
+def tell_changes(inputs: ChangeInputs, language: str) -> Changes:
     """Return the sentences, then each kind that there was, what hurts first."""
     rows = [
         ChangeRow(
             kind=kind,
             hurts=kind in HURTING,
             total=inputs.counts[kind],
-            told=tuple("\n".join(detail(one, LANGUAGE)) for one in inputs.first.get(kind, ())),
+            told=tuple("\n".join(detail(one, language)) for one in inputs.first.get(kind, ())),
         )
         for kind in KINDS
         if inputs.counts.get(kind)
     ]
-    said = [*sentences(inputs.counts, LANGUAGE)]
-    said.append(time_sentence(inputs.old_ms, inputs.new_ms, LANGUAGE))
+    said = [*sentences(inputs.counts, language)]
+    said.append(time_sentence(inputs.old_ms, inputs.new_ms, language))
     rows.sort(key=lambda row: (not row.hurts, KINDS.index(row.kind)))
     return Changes(inputs.previous, tuple(said), tuple(rows))
 
@@ -72,12 +71,14 @@ def _billed(rows: Sequence[Mapping[str, Any]]) -> Iterable[BilledRow]:
     )
 
 
-def tell_estimate(found: ExitEstimate, means: Means, allowed: str) -> Estimate:
+def tell_estimate(found: ExitEstimate, means: Means, allowed: str, language: str) -> Estimate:
     """Return the work by category and the lines that `exitkit estimate` writes below it."""
     return Estimate(
         work=tuple(
-            WorkRow(one.category, one.assets, person_days(one.minutes, means), one.unknown)
+            WorkRow(
+                one.category, one.assets, person_days(one.minutes, means, language), one.unknown
+            )
             for one in found.work
         ),
-        lines=tuple(estimate_lines(found, means, allowed, held_against(found, allowed))),
+        lines=tuple(estimate_lines(found, means, allowed, held_against(found, allowed), language)),
     )

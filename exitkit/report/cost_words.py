@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from exitkit.knowledge.portability import Cost, Knowledge
+from exitkit.report.language import LANGUAGES, is_one, load_words
 
 HOUR = 60
 DAY = 8 * HOUR
 
 
-def cost_words(cost: Cost, knowledge: Knowledge) -> str:
+def cost_words(cost: Cost, knowledge: Knowledge, language: str = LANGUAGES[0]) -> str:
     """Return one sentence; it says that nothing of it was measured."""
+    words = load_words("estimate")[language]
     effort = knowledge.entries.efforts[cost.effort]
-    once, each = _time(effort.fixed_minutes), _time(effort.asset_minutes)
-    waiting = "no waiting"
+    waiting = words["no_waiting"]
     if cost.lead_days:
-        waiting = f"about {_many(cost.lead_days, 'day')} of waiting for others"
-    return f"estimated, not measured: {once} of work once and {each} for each, {waiting}"
+        waiting = words["waiting"].format(days=_many(cost.lead_days, "day", language))
+    said: str = words["cost"].format(
+        once=_time(effort.fixed_minutes, language),
+        each=_time(effort.asset_minutes, language),
+        waiting=waiting,
+    )
+    return said
 
 
-def _time(minutes: int) -> str:
+def _time(minutes: int, language: str) -> str:
     if minutes >= DAY and not minutes % DAY:
-        return _many(minutes // DAY, "working day")
+        return _many(minutes // DAY, "working_day", language)
     if minutes >= HOUR and not minutes % HOUR:
-        return _many(minutes // HOUR, "hour")
-    return _many(minutes, "minute")
+        return _many(minutes // HOUR, "hour", language)
+    return _many(minutes, "minute", language)
 
 
-def _many(count: int, unit: str) -> str:
-    return f"{count} {unit}{'' if count == 1 else 's'}"
+def _many(count: int, unit: str, language: str) -> str:
+    one, many = load_words("estimate")[language]["units"][unit]
+    return str((one if is_one(count, language) else many).format(n=count))

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exitkit.assess.changes import KINDS, Change
+from exitkit.report.language import is_one, load_words
 
-LANGUAGES = ("en", "fr")
 _UNITS = (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
 
 
-@cache
 def diff_words() -> Mapping[str, Any]:
     """Return the words by language."""
-    text = (files("exitkit.report") / "words" / "diff.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = yaml.safe_load(text)
-    return words
+    return load_words("diff")
 
 
 def sentences(counts: Mapping[str, int], language: str) -> Iterator[str]:
@@ -67,8 +60,7 @@ def detail(change: Change, language: str) -> Iterator[str]:
 
 def plural(forms: list[str], n: int, language: str) -> str:
     """Choose between one and many: French has none among the ones, English has not."""
-    is_one = n in diff_words()[language]["one_is"]
-    return forms[0 if is_one else 1].format(n=n)
+    return forms[0 if is_one(n, language) else 1].format(n=n)
 
 
 def _span(time_ms: int, language: str) -> str:
@@ -77,8 +69,7 @@ def _span(time_ms: int, language: str) -> str:
     tenths = round(10 * time_ms / length)
     exact = tenths >= 100 or tenths % 10 == 0
     number = str(round(tenths / 10)) if exact else f"{tenths // 10}.{tenths % 10}"
-    is_one = tenths == 10 or (language == "fr" and tenths < 20)
     forms = diff_words()[language]["units"][unit]
     if language == "fr":
         number = number.replace(".", ",")
-    return str(forms[0 if is_one else 1].format(n=number))
+    return str(forms[0 if is_one(tenths / 10, language) else 1].format(n=number))

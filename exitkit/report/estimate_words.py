@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from exitkit.assess.exit_estimate import (
     MINUTES_OF_DAY,
@@ -13,79 +14,106 @@ from exitkit.assess.exit_estimate import (
     Saving,
     at_least,
 )
+from exitkit.report.language import LANGUAGES, Speech, load_words
 
-ASSUMPTIONS = (
-    f"work is estimated by type, never measured; its range is {WORK_RANGE[0]} to {WORK_RANGE[1]} %",
-    "all people work on one wave until it is done; waiting runs beside the work; then the transfer",
-    "weekends and holidays are not in it; nor is work on what no entry knows",
-    "transfer is scaled from the last rehearsal; the slower of its rate and the line counts",
-)
 SHOWN_WAVES = 12
 
 
-def estimate_lines(found: ExitEstimate, means: Means, allowed: str, verdict: str) -> Iterator[str]:
+def assumptions(language: str = LANGUAGES[0]) -> list[str]:
+    """Return what every estimate takes for granted."""
+    low, high = WORK_RANGE
+    return [one.format(low=low, high=high) for one in _words(language)["assumptions"]]
+
+
+def estimate_lines(
+    found: ExitEstimate,
+    means: Means,
+    allowed: str,
+    verdict: str,
+    language: str = LANGUAGES[0],
+) -> Iterator[str]:
     """Yield the lines below the table of work; `verdict` is of `held_against`."""
-    yield f"{len(found.waves)} waves:"
-    for number, wave in enumerate(found.waves[:SHOWN_WAVES], start=1):
-        together = sum(1 for group in wave.groups if len(group) > 1)
-        said = f", {together} groups that move together" if together else ""
-        days = person_days(wave.minutes, means)
-        yield f"  {number}: {wave.assets} assets, {days} person days{said}"
-    if len(found.waves) > SHOWN_WAVES:
-        yield f"  ... and {len(found.waves) - SHOWN_WAVES} more; all are in --json"
+    words = _words(language)
+    yield from _waves(found, means, language)
     for lead in found.leads:
-        yield f"wait: {_days(lead.minutes or 0)} days: {lead.text} ({lead.confidence})"
-    yield f"work: {_days_range(found.elapsed_work)} days for {means.people} people"
-    if found.transfer:
-        yield f"transfer: {_days_range(found.transfer)} days, by {found.transfer_bound}"
-    else:
-        unmeasured = ", ".join(found.unmeasured) or "everything"
-        known = "not known"
-        if found.transfer_at_least is not None:
-            known = f"at least {_days(found.transfer_at_least)} days"
-        yield f"transfer: {known}; nobody measured {unmeasured}"
-    yield f"egress: {found.egress_bytes} bytes{_cost(found, means)}"
-    if found.total:
-        yield f"exit: {_days_range(found.total)} days against {allowed}: {verdict}"
-    else:
-        least = _days_range(at_least(found))
-        yield f"exit: {least} days and the rest of the transfer, against {allowed}: {verdict}"
+        days = _days(lead.minutes or 0, language)
+        yield words["wait"].format(days=days, text=lead.text, confidence=lead.confidence)
+    work = _days_range(found.elapsed_work, language)
+    yield words["work"].format(range=work, people=means.people)
+    yield _transfer(found, language)
+    yield words["egress"].format(bytes=found.egress_bytes, cost=_cost(found, means, language))
+    known = found.total or at_least(found)
+    yield words["exit" if found.total else "exit_open"].format(
+        range=_days_range(known, language), allowed=allowed, verdict=words["verdicts"][verdict]
+    )
     for saving in found.savings:
-        yield f"shorter by {_days(saving.minutes)} days: {_saving(saving)}"
-    for line in ASSUMPTIONS:
-        yield f"assumed: {line}"
+        days = _days(saving.minutes, language)
+        yield words["shorter"].format(days=days, saving=_saving(saving, language))
+    for line in assumptions(language):
+        yield words["assumed"].format(text=line)
 
 
-def _saving(saving: Saving) -> str:
-    return {
-        "people": "twice as many people",
-        "bandwidth": "twice the bandwidth",
-        "lead": f"begin {saving.subject} before the notice",
-        "category": f"half the work on {saving.subject}, by automating or rehearsing it",
-    }[saving.code]
+def _waves(found: ExitEstimate, means: Means, language: str) -> Iterator[str]:
+    words = _words(language)
+    yield words["waves"][len(found.waves) != 1].format(n=len(found.waves))
+    for number, wave in enumerate(found.waves[:SHOWN_WAVES], start=1):
+        groups = sum(1 for group in wave.groups if len(group) > 1)
+        yield words["wave"].format(
+            number=number,
+            assets=wave.assets,
+            days=person_days(wave.minutes, means, language),
+            together=words["together"][groups > 0].format(n=groups),
+        )
+    if len(found.waves) > SHOWN_WAVES:
+        yield words["further"].format(n=len(found.waves) - SHOWN_WAVES)
 
 
-def _cost(found: ExitEstimate, means: Means) -> str:
+def _transfer(found: ExitEstimate, language: str) -> str:
+    words = _words(language)
+    if found.transfer:
+        bound = words["bounds"].get(found.transfer_bound, found.transfer_bound)
+        moved = _days_range(found.transfer, language)
+        return str(words["transfer"].format(range=moved, bound=bound))
+    known = words["not_known"]
+    if found.transfer_at_least is not None:
+        known = words["at_least"].format(days=_days(found.transfer_at_least, language))
+    categories = ", ".join(found.unmeasured) or words["everything"]
+    return str(words["unmeasured"].format(known=known, categories=categories))
+
+
+def _saving(saving: Saving, language: str) -> str:
+    return str(_words(language)["savings"][saving.code].format(subject=saving.subject))
+
+
+def _cost(found: ExitEstimate, means: Means, language: str) -> str:
     if found.egress_cost is None:
-        return "; no price is entered"
-    return f", {found.egress_cost // 100}.{found.egress_cost % 100:02} {means.currency}"
+        return str(_words(language)["no_price"])
+    amount = f"{found.egress_cost // 100}.{found.egress_cost % 100:02}"
+    return f", {Speech(language).decimal(amount)} {means.currency}"
 
 
-def person_days(minutes: Range, means: Means) -> str:
+def person_days(minutes: Range, means: Means, language: str = LANGUAGES[0]) -> str:
+    """Return the range of work in person days."""
     a_day = means.hours_per_day * 60
-    return f"{_tenths(minutes.low, a_day)} to {_tenths(minutes.high, a_day)}"
+    low, high = (_tenths(one, a_day, language) for one in (minutes.low, minutes.high))
+    return str(_words(language)["person_days"].format(low=low, high=high))
 
 
-def _days_range(minutes: Range) -> str:
-    ends = (_days(one) for one in (minutes.low, minutes.likely, minutes.high))
-    low, likely, high = ends
-    return f"{low} to {high} (likely {likely})"
+def _days_range(minutes: Range, language: str) -> str:
+    low, likely, high = (
+        _days(one, language) for one in (minutes.low, minutes.likely, minutes.high)
+    )
+    return str(_words(language)["range"].format(low=low, high=high, likely=likely))
 
 
-def _days(minutes: int) -> str:
-    return _tenths(minutes, MINUTES_OF_DAY)
+def _days(minutes: int, language: str) -> str:
+    return _tenths(minutes, MINUTES_OF_DAY, language)
 
 
-def _tenths(value: int, unit: int) -> str:
+def _tenths(value: int, unit: int, language: str) -> str:
     tenths = -(-10 * value // unit)
-    return f"{tenths // 10}.{tenths % 10}"
+    return Speech(language).decimal(f"{tenths // 10}.{tenths % 10}")
+
+
+def _words(language: str) -> Any:
+    return load_words("estimate")[language]

@@ -5,24 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import unicodedata
-from typing import Any
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA
 from exitkit.knowledge.portability import Cost, load_knowledge
 from exitkit.report.cost_words import cost_words
 from exitkit.report.figure import Figure
+from exitkit.report.language import Speech
 from exitkit.report.parts import Count, Duration, GapGroup, View
 from exitkit.report.provenance import command, source_json
+from exitkit.report.visible import visible
 
 FORMAT = "html"
 SUFFIX = ".html"
-HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-"""Character categories that a reader cannot see, or that change the order of what he sees."""
 JOURNALED = ("events", "items", "criteria", "extrapolation")
 """Tables whose figures name lines of the journal."""
 DAY_MS = 86_400_000
@@ -40,11 +38,13 @@ def render(view: View) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    speech = Speech(view.language)
     environment.filters.update(
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
-        cost=cost,
+        cost=partial(cost, view.language), decimal=speech.decimal, many=speech.is_many,
     )  # fmt: skip
+    environment.globals.update(_=speech.say, _n=speech.count, words=speech.words)
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html").render(
@@ -52,22 +52,6 @@ def render(view: View) -> bytes:
         printed=_printed(view), impact_order=IMPACT_ORDER, score_formula=FORMULA,
     )  # fmt: skip
     return page.encode()
-
-
-def visible(value: Any) -> Any:
-    """Show what cannot be seen: control and direction characters become `⟨U+202E⟩`.
-
-    A name that turns the reading direction around could otherwise say one thing and be another.
-    """
-    if isinstance(value, Markup) or value is None:
-        return value
-    return "".join(_shown(character) for character in str(value))
-
-
-def _shown(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in HIDDEN:
-        return character
-    return f"⟨U+{ord(character):04X}⟩"
 
 
 class _Links:
@@ -97,9 +81,9 @@ def _printed(view: View) -> frozenset[str]:
     return frozenset(records | {f"event-{event.sequence}" for event in view.appendix.events})
 
 
-def cost(group: GapGroup) -> str:
+def cost(language: str, group: GapGroup) -> str:
     """Return what the workaround of a gap is estimated to cost."""
-    return cost_words(Cost(group.effort, group.lead_days), load_knowledge())
+    return cost_words(Cost(group.effort, group.lead_days), load_knowledge(), language)
 
 
 def raw(figure: Figure) -> str:

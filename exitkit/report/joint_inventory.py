@@ -6,17 +6,13 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exitkit.assess.joint_inventory import Line, Record, Standing
-from exitkit.report.html import visible
+from exitkit.report.language import load_words
 from exitkit.report.letter import document_environment, unmarked
+from exitkit.report.visible import visible
 
-LANGUAGES = ("en", "fr")
 LONGEST_LIST = 1000
 
 
@@ -66,7 +62,7 @@ def markdown(inputs: MinutesInputs, language: str) -> bytes:
 
 
 def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
-    words = _words()[language]
+    words = load_words("joint_inventory")[language]
     counted = Counter(line.standing for line in inputs.lines)
     still_open = [line for line in inputs.lines if line.answers]
     shown = still_open[:LONGEST_LIST]
@@ -97,19 +93,19 @@ def _row(number: int, line: Line, words: Mapping[str, Any]) -> tuple[str, str, s
 
 def line_words(line: Line, language: str) -> tuple[str, str, str, str]:
     """Return what is declared, what is observed, the finding, and who answers."""
-    return _told_line(line, _words()[language])
+    return _told_line(line, load_words("joint_inventory")[language])
 
 
 def declaration_words(declaration: tuple[str, str, str, int], language: str) -> str:
     """Say who declared how much, when and in which file."""
     party, day, file, rows = declaration
-    said: str = _words()[language]["declaration"]
+    said: str = load_words("joint_inventory")[language]["declaration"]
     return said.format(party=party, day=day, file=file, rows=rows)
 
 
 def standing_words(language: str) -> Mapping[str, str]:
     """Return the words of each standing."""
-    words: Mapping[str, str] = _words()[language]["standings"]
+    words: Mapping[str, str] = load_words("joint_inventory")[language]["standings"]
     return words
 
 
@@ -135,10 +131,3 @@ def _told(row: Record | None) -> str:
     own = str(provider["nativeId"])
     where = "/".join(str(provider[part]) for part in ("name", "scope", "region") if provider[part])
     return f"{name} ({provider['nativeType']}{'' if own == name else f' {own}'}, {where})"
-
-
-@cache
-def _words() -> dict[str, Any]:
-    path = files("exitkit.report") / "words" / "joint_inventory.yaml"
-    words: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return words

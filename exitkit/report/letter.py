@@ -7,17 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exitkit.report.html import visible
+from exitkit.report.language import load_words
+from exitkit.report.visible import visible
 
-LANGUAGES = ("en", "fr")
 LONGEST_ANNEX = 2000
 _NAMED_TYPES = 4
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!])")
@@ -128,12 +125,9 @@ def html(inputs: LetterInputs, language: str) -> bytes:
     return page.encode()
 
 
-@cache
 def letter_words() -> Mapping[str, Any]:
     """Return the sentences by language, and under `bases` the rules that may be cited."""
-    text = (files("exitkit.report") / "words" / "letter.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = yaml.safe_load(text)
-    return words
+    return load_words("letter")
 
 
 def document_environment(finalize: Any) -> Environment:

@@ -10,8 +10,8 @@ from typing import Any
 from exitkit.assess.exit_clock import ClockLine
 from exitkit.model.plan import Plan
 from exitkit.model.run import Event, RunSummary, Verdict
-from exitkit.report.html import visible
 from exitkit.report.letter import document_environment, unmarked
+from exitkit.report.visible import visible
 
 KINDS = ("rehearsal", "acceptance", "deletion", "notice")
 NOTICES = ("exit", "deletion", "default")

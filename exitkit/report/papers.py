@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from exitkit.assess.document_stock import STATES, DocumentLine, Documents, RequiredLine
 from exitkit.assess.joint_inventory import Line, Standing
 from exitkit.knowledge.required_documents import default_stale_after_months, document_types
 from exitkit.report.joint_inventory import declaration_words, line_words, standing_words
+from exitkit.report.language import LANGUAGES, load_words
 from exitkit.report.paper_parts import JointPart, JointRow, PaperRow, PapersPart, StateCount
 
-LANGUAGES = ("en", "fr")
 SHOWN = 100
 
 Declaration = tuple[str, str, str, int]
@@ -29,7 +25,7 @@ def tell_documents(
     """Return the required documents, the worst first, then those there are; None without any."""
     if not found.documents and not found.required:
         return None
-    words = _words()[language]["documents"]
+    words = load_words("papers")[language]["documents"]
     counted = Counter(one.state for one in found.required)
     required = sorted(found.required, key=lambda one: (STATES.index(one.state), one.id))
     more = len(found.documents) - SHOWN
@@ -57,7 +53,7 @@ def tell_joint_inventory(
     """Return the counts and the open lines; None where nobody declared anything."""
     if not declarations:
         return None
-    words = _words()[language]["joint"]
+    words = load_words("papers")[language]["joint"]
     counted = Counter(line.standing for line in lines)
     labels = standing_words(language)
     still_open = [line for line in lines if line.answers]
@@ -115,10 +111,3 @@ def _title(type_id: str, title: str, language: str, agreed: str = "") -> str:
 def _age(days: int, words: Mapping[str, Any], language: str) -> str:
     is_one = days == 1 or (language == "fr" and days == 0)
     return str(words["age"][0 if is_one else 1].format(n=days))
-
-
-@cache
-def _words() -> dict[str, Any]:
-    path = files("exitkit.report") / "words" / "papers.yaml"
-    words: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return words

@@ -324,6 +324,7 @@ class Appendix:
 class View:
     """Everything a report says, in the order in which it says it."""
 
+    language: str
     made_at: str
     answer: Answer
     duration: Duration

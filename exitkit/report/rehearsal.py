@@ -25,7 +25,7 @@ ITEMS = 12
 ENDS = ("step.succeeded", "step.failed", "step.refused", "step.interrupted")
 
 
-def tell_run(run: RunInputs) -> RunPart:
+def tell_run(run: RunInputs, language: str) -> RunPart:
     """Return the part of the view that the journal and the judge tell."""
     started = next((event.data for event in run.events if event.type == "run.started"), {})
     summary = run.summary
@@ -39,7 +39,7 @@ def tell_run(run: RunInputs) -> RunPart:
         bundle=text_at(started, "bundle"),
         head=summary.head,
         events=Figure(len(run.events), Origin("events", (("run", (summary.run,)),))),
-        milestones=tuple(_milestone(verdict, run.events) for verdict in run.verdicts),
+        milestones=tuple(_milestone(verdict, run.events, language) for verdict in run.verdicts),
         losses=tuple(_losses(run.events)),
         unequal=tuple(_unequal(run.events)),
         steps=tuple(_steps(run.events)),
@@ -66,12 +66,12 @@ def event_figure(event: Event, path: str) -> Figure | None:
     return Figure(value, Origin("events", where, "value", f"data.{path}"), (event.sequence,))
 
 
-def _milestone(verdict: Verdict, events: Sequence[Event]) -> MilestoneRow:
+def _milestone(verdict: Verdict, events: Sequence[Event], language: str) -> MilestoneRow:
     start = next((event for event in events if event.type == "run.started"), None)
     place, planned = _planned(start, "plan.milestones", verdict.milestone)
     return MilestoneRow(
         id=verdict.milestone,
-        title=_title(at(planned, "title")),
+        title=_title(at(planned, "title"), language),
         clause=text_at(planned, "contract_clause"),
         verdict=verdict.verdict.value,
         because=verdict.because,
@@ -80,9 +80,9 @@ def _milestone(verdict: Verdict, events: Sequence[Event]) -> MilestoneRow:
     )
 
 
-def _title(found: Any) -> str:
+def _title(found: Any, language: str) -> str:
     titles = found if isinstance(found, Mapping) else {"en": found or ""}
-    return str(titles.get("en") or next(iter(titles.values()), ""))
+    return str(titles.get(language) or titles.get("en") or next(iter(titles.values()), ""))
 
 
 def _criterion(

@@ -14,6 +14,7 @@ from exitkit.report.estate import count_estate
 from exitkit.report.exportable import tell_lists, tell_scores
 from exitkit.report.figure import Figure, Tally, single, text_at
 from exitkit.report.inputs import ReportInputs
+from exitkit.report.language import LANGUAGES
 from exitkit.report.papers import tell_documents, tell_joint_inventory
 from exitkit.report.parts import (
     Appendix,
@@ -26,13 +27,14 @@ from exitkit.report.rehearsal import print_journal, tell_run
 from exitkit.report.rules import by_regime, scores
 
 
-def build_view(inputs: ReportInputs) -> View:
+def build_view(inputs: ReportInputs, language: str = LANGUAGES[0]) -> View:
     """Build the report's one value; every number in it carries where it came from."""
     estate = count_estate(inputs.records)
-    run = tell_run(inputs.run) if inputs.run else None
+    run = tell_run(inputs.run, language) if inputs.run else None
     duration = _duration(inputs)
     milestones = _milestones(inputs)
     view = View(
+        language=language,
         made_at=inputs.now.isoformat(),
         answer=find_answer(inputs.verified.exit_code, estate, run, duration, milestones),
         duration=duration,
@@ -47,14 +49,18 @@ def build_view(inputs: ReportInputs) -> View:
         automation=estate.automation,
         inventory=estate.inventory,
         identity=_identity(inputs),
-        changes=tell_changes(inputs.changes) if inputs.changes else None,
-        estimate=tell_estimate(*inputs.estimate, _period(inputs)) if inputs.estimate else None,
+        changes=tell_changes(inputs.changes, language) if inputs.changes else None,
+        estimate=(
+            tell_estimate(*inputs.estimate, _period(inputs), language) if inputs.estimate else None
+        ),
         spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
         held=tell_scores(inputs.scores),
         lists=tell_lists(inputs.lists) if inputs.lists else None,
-        documents=tell_documents(*inputs.documents) if inputs.documents else None,
+        documents=tell_documents(*inputs.documents, language) if inputs.documents else None,
         joint_inventory=(
-            tell_joint_inventory(*inputs.joint_inventory) if inputs.joint_inventory else None
+            tell_joint_inventory(*inputs.joint_inventory, language)
+            if inputs.joint_inventory
+            else None
         ),
         appendix=Appendix((), estate.tables, print_journal(inputs.run) if inputs.run else ()),
     )

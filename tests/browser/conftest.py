@@ -30,6 +30,14 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
+def french_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    inputs = runpy.run_path(str(SAMPLE))["inputs"]()
+    path = tmp_path_factory.mktemp("report") / "french.html"
+    path.write_bytes(html.render(build_view(inputs, "fr")))
+    return path
+
+
+@pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     options = ChromeOptions()
     options.binary_location = "/usr/bin/chromium"

@@ -75,6 +75,13 @@ def test_the_page_never_scrolls_sideways(browser: Chrome, page: Path, width: int
     assert found == [width, width]
 
 
+@pytest.mark.parametrize("width", [1280, 320])
+def test_longer_words_do_not_make_it_scroll(browser: Chrome, french_page: Path, width: int) -> None:
+    open_page(browser, french_page, width)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+    assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "fr"
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_answer_stands_on_the_first_screen(

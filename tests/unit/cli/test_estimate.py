@@ -75,3 +75,15 @@ def test_the_report_tells_the_same_estimate(root: Path, capsys: pytest.CaptureFi
     assert report["estimate"]["lines"]
     assert all(line.strip() in said for line in report["estimate"]["lines"])
     assert {row["category"] for row in report["estimate"]["work"]} == {"document", "software"}
+
+
+def test_the_french_report_tells_it_in_french_beside_the_english_one(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", "-w", str(root), "--lang", "fr"]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert path.name.endswith("-fr.html")
+    page = path.read_text()
+    assert "jours pour 2 personnes" in page
+    assert "le travail est estimé par type, jamais mesuré" in page.replace("&#39;", "'")
+    assert "never measured" not in page

@@ -24,7 +24,8 @@ from exitkit.model.asset import Asset, Ref
 from exitkit.model.holdings import Access, Dataset, License
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Exportability, Level, Responsible
-from exitkit.report.diff_words import LANGUAGES, diff_words, plural, sentences, time_sentence
+from exitkit.report.diff_words import diff_words, plural, sentences, time_sentence
+from exitkit.report.language import LANGUAGES
 from exitkit.store import records
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.store.writer import BundleInputs, write_bundle

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from exitkit.report import html
-from exitkit.report.html import size, span, visible
+from exitkit.report.html import size, span
 from exitkit.report.parts import View
 from exitkit.report.view import build_view
+from exitkit.report.visible import visible
 
 
 class Tags(HTMLParser):

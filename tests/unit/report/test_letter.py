@@ -14,8 +14,8 @@ import pytest
 from exitkit.assess.impact import IMPACT_LEVELS
 from exitkit.knowledge.rulebook import MARKS, load_rules
 from exitkit.model.verdict import Aspect
+from exitkit.report.language import LANGUAGES
 from exitkit.report.letter import (
-    LANGUAGES,
     LONGEST_ANNEX,
     Basis,
     ContractDate,

@@ -9,7 +9,8 @@ import yaml
 
 from exitkit.assess.document_stock import STATES, DocumentLine, Documents, RequiredLine
 from exitkit.assess.joint_inventory import Line, Standing
-from exitkit.report.papers import LANGUAGES, SHOWN, tell_documents, tell_joint_inventory
+from exitkit.report.language import LANGUAGES
+from exitkit.report.papers import SHOWN, tell_documents, tell_joint_inventory
 
 
 def document(path: str, age_days: int, *, stale: bool) -> DocumentLine:

@@ -1,0 +1,62 @@
+"""Say the report in its reader's language: the words of codes, and the sentences of templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+from exitkit.report.visible import visible
+
+LANGUAGES = ("en", "fr")
+"""The languages that reports, letters and minutes are written in; the first is the default."""
+
+
+@cache
+def load_words(name: str) -> Mapping[str, Any]:
+    """Return one table of `words/`, by language."""
+    text = (files("exitkit.report") / "words" / f"{name}.yaml").read_text(encoding="utf-8")
+    words: Mapping[str, Any] = yaml.safe_load(text)
+    return words
+
+
+def is_one(number: float, language: str) -> bool:
+    """Tell whether a number takes the singular: `1,8 jour` in French, `1.8 days` in English."""
+    return number < 2 if language == "fr" else number == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What templates and tellers need to speak one language."""
+
+    language: str
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """The words of every code."""
+        found: Mapping[str, Any] = load_words("report")[self.language]
+        return found
+
+    def say(self, sentence: str, **values: Any) -> Markup:
+        """Return a sentence of ours, markup and all; what is filled in is data and stays text."""
+        sentences = load_words("report_sentences").get(self.language, {})
+        said = Markup(sentences.get(sentence, sentence))  # noqa: S704 - our own words, no data
+        return said.format(**{name: visible(value) for name, value in values.items()})
+
+    def count(self, n: int, one: str, many: str) -> Markup:
+        """Return the sentence for one or for many, with `{n}` filled in."""
+        return self.say(many if self.is_many(n) else one, n=n)
+
+    def is_many(self, number: int | str) -> bool:
+        """Tell whether a number, perhaps with one decimal, takes the plural."""
+        plain = str(number).replace("\N{NARROW NO-BREAK SPACE}", "")
+        return not is_one(float(plain), self.language)
+
+    def decimal(self, number: int | str) -> str:
+        """Write a number with the decimal sign of the language."""
+        return str(number).replace(".", self.words["DECIMAL"])

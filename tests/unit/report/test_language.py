@@ -1,0 +1,133 @@
+"""Hold the report to saying everything of its own in every language, and to saying it safely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jinja2 import Environment, nodes
+
+from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.scores import FORMULA
+from exitkit.report import html, json_report
+from exitkit.report.inputs import ReportInputs
+from exitkit.report.language import LANGUAGES, Speech, load_words
+from exitkit.report.parts import View
+from exitkit.report.view import build_view
+
+TABLES = ("report", "estimate", "papers", "diff", "joint_inventory", "letter", "minutes")
+SAYS = {"_", "_n", "counted"}
+OWN_LETTERS = re.compile(r"[A-Za-z]{2,}")
+
+
+@pytest.fixture(scope="module")
+def french(rehearsed: ReportInputs) -> View:
+    return build_view(rehearsed, "fr")
+
+
+def test_every_sentence_of_the_templates_has_its_french_and_no_other_is_kept() -> None:
+    said = {sentence for tree in trees() for sentence in sentences(tree)}
+    assert set(load_words("report_sentences")["fr"]) == said | {IMPACT_ORDER, FORMULA}
+
+
+def test_no_template_says_anything_past_the_tables() -> None:
+    unsaid = [text for tree in trees() for text in bare_words(tree)]
+    assert set(unsaid) <= {"SHA", "UTC", "id"}, unsaid
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_has_the_same_keys_and_forms_in_every_language(table: str) -> None:
+    shapes = [shape(load_words(table)[language]) for language in LANGUAGES]
+    assert shapes[0] == shapes[1]
+
+
+def test_every_sentence_keeps_its_blanks_and_its_markup() -> None:
+    for english, french in load_words("report_sentences")["fr"].items():
+        assert marks(english) == marks(french), english
+
+
+def test_a_french_report_says_that_what_it_quotes_keeps_its_language(french: View) -> None:
+    page = html.render(french).decode()
+    assert '<html lang="fr">' in page
+    assert load_words("report")["fr"]["QUOTED"].split("<")[0][:40] in page.replace("&#39;", "'")
+    assert "Pouvons-nous partir" in page
+    assert "Can we leave" not in page
+
+
+def test_what_is_quoted_in_a_french_report_is_marked_as_english(french: View) -> None:
+    page = html.render(french).decode()
+    (group, *_) = [group for party in french.gaps for group in party.groups if group.text]
+    assert f'<span lang="en">{group.text.split(chr(39))[0]}' in page
+
+
+def test_both_languages_show_the_same_numbers(view: View, french: View) -> None:
+    pages = [html.render(one).decode() for one in (view, french)]
+    numbers = [re.findall(r'data-number="([^"]*)"', page) for page in pages]
+    assert numbers[0] == numbers[1]
+    assert len(numbers[0]) > 50
+
+
+def test_the_json_report_names_its_language(french: View) -> None:
+    assert b'"language":"fr"' in json_report.render(french)
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "many"),
+    [("en", 0, True), ("en", 1, False), ("en", "1.8", True), ("fr", 0, False), ("fr", "1.8", False),
+     ("fr", 2, True), ("fr", "1\N{NARROW NO-BREAK SPACE}200", True)],
+)  # fmt: skip
+def test_each_language_has_its_own_plural(language: str, number: int | str, many: bool) -> None:
+    assert Speech(language).is_many(number) is many
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_filled_in_stays_text_and_shows_what_is_hidden(language: str) -> None:
+    said = Speech(language).say("by {who}", who="<script>\u202e{who}")
+    assert "&lt;script&gt;⟨U+202E⟩{who}" in said
+
+
+def test_a_decimal_is_written_with_a_comma_in_french() -> None:
+    assert (Speech("fr").decimal("2.4"), Speech("en").decimal("2.4")) == ("2,4", "2.4")
+
+
+def trees() -> Iterator[nodes.Template]:
+    """Yield the templates of the report; letters and minutes have tables of their own."""
+    others = {"letter.html", "minutes.html", "joint_inventory.html"}
+    for path in (files("exitkit.report") / "templates").iterdir():
+        if path.name.endswith(".html") and path.name not in others:
+            yield Environment().parse(path.read_text(encoding="utf-8"))
+
+
+def sentences(tree: nodes.Template) -> Iterator[str]:
+    for call in tree.find_all(nodes.Call):
+        name = getattr(call.node, "name", None) or getattr(call.node, "attr", None)
+        if name in SAYS:
+            for argument in call.args:
+                if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
+                    yield argument.value
+
+
+def bare_words(tree: nodes.Template) -> Iterator[str]:
+    """Yield the words that stand in a template as text: outside tags, commands and expressions."""
+    text = "\0".join(part.data for part in tree.find_all(nodes.TemplateData))
+    text = re.sub(r"<(code|pre)>.*?</\1>|<[^<>]*>", " ", text, flags=re.DOTALL)
+    yield from OWN_LETTERS.findall(text)
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [sorted(blanks(one)) for one in value]
+    return sorted(blanks(str(value)))
+
+
+def blanks(text: Any) -> set[str]:
+    return set(re.findall(r"\{\w*\}", str(text)))
+
+
+def marks(text: str) -> list[str]:
+    return sorted(re.findall(r"\{\w*\}|</?\w+>|<code>[^<]*</code>", text))
