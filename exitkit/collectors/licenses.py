@@ -52,6 +52,10 @@ class _Row:
     def masked(self, redactor: Redactor) -> _Row:
         return _Row(self.place, {name: redactor.apply(v) for name, v in self.fields.items()})
 
+    @property
+    def id(self) -> str:
+        return self.text("id") or f"{self.text('publisher')}/{self.text('product')}"
+
     def text(self, column: str) -> str:
         return self.fields.get(column, "").strip()
 
@@ -92,9 +96,9 @@ class LicensesCollector:
 
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
         """Yield each agreement, and the schedule it stands in."""
-        seen: dict[str, str] = {}
         redactor = Redactor(CREDENTIAL_PATTERNS, context.mask_key)
-        for name in source.settings["paths"]:
+        files: list[tuple[Ref, list[_Row]]] = []
+        for name in dict.fromkeys(source.settings["paths"]):
             path = source.base / str(name)
             if not path.is_file():
                 yield _call(source, str(name), CallOutcome.UNAVAILABLE, 0, f"{name}: no such file")
@@ -104,16 +108,13 @@ class LicensesCollector:
             yield _call(source, str(name), outcome, len(rows))
             schedule = Ref(PROVIDER, source.id, "", SCHEDULE, str(name))
             yield from _schedule(schedule, path, rows, redactor, context)
+            files.append((schedule, rows))
+        places: dict[str, list[str]] = {}
+        for row in (row for _, rows in files for row in rows):
+            places.setdefault(row.id, []).append(row.place)
+        for schedule, rows in files:
             for row in rows:
-                license_ = _license(source, row)
-                native_id = license_.ref.native_id
-                if native_id in seen:
-                    raise InputError(
-                        f"{row.place}: {native_id} stands on {seen[native_id]} too; "
-                        "give each agreement an id of its own"
-                    )
-                seen[native_id] = row.place
-                yield from _agreement(license_, row, schedule, context)
+                yield from _agreement(source, row, places, schedule, context)
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name nothing: files are read, and no target is a license schedule."""
@@ -205,15 +206,14 @@ def _checked(row: _Row) -> _Row:
     return row
 
 
-def _license(source: Source, row: _Row) -> License:
+def _license(source: Source, row: _Row, places: Mapping[str, list[str]]) -> License:
     product, publisher = row.text("product"), row.text("publisher")
-    native_id = row.text("id") or f"{publisher}/{product}"
     expires_on, notice_days = row.day("expires_on"), row.number("notice_days")
     notice_date = row.day("notice_date")
     if notice_date is None and expires_on is not None and notice_days is not None:
         notice_date = expires_on - dt.timedelta(days=notice_days)
     return License(
-        Ref(PROVIDER, source.id, "", AGREEMENT, native_id), product, publisher,
+        Ref(PROVIDER, source.id, "", AGREEMENT, _own_id(row, places)), product, publisher,
         # What nobody wrote down is unknown, never a yes.
         transferable=row.one_of("transferable", TRANSFERABLE, "unknown"),
         license_type=row.one_of("type", TYPES, "other"),
@@ -224,12 +224,39 @@ def _license(source: Source, row: _Row) -> License:
     )  # fmt: skip
 
 
-def _agreement(license_: License, row: _Row, schedule: Ref, context: Context) -> Iterator[Finding]:
+def _own_id(row: _Row, places: Mapping[str, list[str]]) -> str:
+    """Tell apart the rows that share an id: the first keeps it, so that it stays once corrected."""
+    number = places[row.id].index(row.place) + 1
+    own = row.id
+    while number > 1 and (own == row.id or own in places):
+        own = f"{row.id}#{number}"
+        number += len(places[row.id])
+    return own
+
+
+def _agreement(
+    source: Source,
+    row: _Row,
+    places: Mapping[str, list[str]],
+    schedule: Ref,
+    context: Context,
+) -> Iterator[Finding]:
+    license_ = _license(source, row, places)
     config = {column: row.text(column) for column in COLUMNS if row.text(column)}
     yield Asset(license_.ref, kind_of(AGREEMENT), license_.product, config, context.now)
     yield Relation(license_.ref, "documentedBy", schedule, basis="declared")
     yield license_
-    yield _verdict(license_)
+    shared = places[row.id]
+    yield _ambiguous(license_, row.id, shared) if len(shared) > 1 else _verdict(license_)
+
+
+def _ambiguous(license_: License, native_id: str, places: list[str]) -> Gap:
+    return Gap(
+        license_.ref, Aspect.LICENSE, Level.UNKNOWN, "not-assessed",
+        f"{native_id} stands on {', '.join(places)}: which of them binds is not known.",
+        Responsible.CUSTOMER, "Give each agreement an id of its own in the column `id`.",
+        method="license schedule", source=schedule_source(license_), confidence="high",
+    )  # fmt: skip
 
 
 def _verdict(license_: License) -> Draft | Gap:

@@ -89,7 +89,6 @@ def test_yaml_and_semicolons_read_like_commas(tmp_path: Path) -> None:
         (HEADER + "Db,Maker,,,1,yes,,,30.06.2027\n", "a.csv:2: expires_on: '30.06.2027' is not"),
         (HEADER + "Db,Maker\n", "a.csv:2: 2 fields where the header has 9"),
         (HEADER + "Db,Maker,magic,,1,yes,,,\n", "a.csv:2: type: 'magic' is not one of"),
-        (HEADER + "Db,M,,,1,yes,,,\nDb,M,,,1,yes,,,\n", "a.csv:3: M/Db stands on a.csv:2 too"),
         ("product,publisher\nDb,Maker\n", "a.csv:1: column 'transferable' is missing"),
         ("product,publisher,transferable,license_key\n", "a.csv:1: no column 'license_key'"),
     ],
@@ -174,3 +173,35 @@ def test_a_workbook_reads_like_a_table_and_only_what_was_read_is_kept(tmp_path: 
     workbook(tmp_path / "b.ods", (*head, "license_key"), ("Db", "M", "no", "1", "", "", "K"))
     with pytest.raises(InputError, match=r"b\.ods:1: no column 'license_key'"):
         collect(tmp_path, "b.ods")
+
+
+def test_rows_with_one_id_are_kept_apart_and_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(HEADER + "Db,M,,,1,yes,§ 3,,\nCache,M,,,4,no,,,\n")
+    (tmp_path / "b.csv").write_text(HEADER + "Db,M,,,2,no,,,\n")
+    findings = collect(tmp_path, "a.csv", "b.csv")
+    held = {f.ref.native_id: f.quantity for f in findings if isinstance(f, License)}
+    assert held == {"M/Db": 1, "M/Cache": 4, "M/Db#2": 2}
+    verdicts = {
+        f.ref.native_id: f
+        for f in findings
+        if isinstance(f, Draft | Gap) and f.aspect is Aspect.LICENSE
+    }
+    assert verdicts["M/Cache"].level is Level.NONE
+    for native_id in ("M/Db", "M/Db#2"):
+        verdict = verdicts[native_id]
+        assert isinstance(verdict, Gap)
+        assert verdict.level is Level.UNKNOWN
+        assert "M/Db stands on a.csv:2, b.csv:2" in verdict.text
+
+
+def test_an_id_that_looks_like_a_second_row_stays_its_own(tmp_path: Path) -> None:
+    rows = ["Db,M,yes,x", "Db,M,yes,x", "Db,M,yes,x#2"]
+    (tmp_path / "a.csv").write_text("\n".join(["product,publisher,transferable,id", *rows, ""]))
+    found = [f.ref.native_id for f in collect(tmp_path, "a.csv") if isinstance(f, License)]
+    assert found == ["x", "x#4", "x#2"]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("product,publisher,transferable\nDb,M,no\n")
+    findings = collect(tmp_path, "a.csv", "a.csv")
+    assert [f.ref.native_id for f in findings if isinstance(f, License)] == ["M/Db"]
