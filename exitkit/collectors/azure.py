@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from exitkit import plugins
 from exitkit.drivers import azure_graph
 from exitkit.drivers.azure import PUBLIC_ENDPOINT, Answer, ArmReader
+from exitkit.drivers.azure_reading import arm_reader
 from exitkit.knowledge.azure_types import (
     canonical_type,
     known_api_version,
@@ -46,7 +47,7 @@ class AzureCollector:
 
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
         """Visit every subscription that matches the patterns."""
-        arm = _reader(source, context)
+        arm = arm_reader(source, context)
         sweep = _Sweep(source, context, arm)
         for row in sweep.listed("", "/subscriptions", SUBSCRIPTION_API):
             wanted = _is_wanted(source, row)
@@ -61,7 +62,7 @@ class AzureCollector:
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name the endpoint and every subscription the credentials see."""
-        arm = _reader(source, context)
+        arm = arm_reader(source, context)
         names = {f"endpoint:{arm.endpoint}"} if arm.endpoint != PUBLIC_ENDPOINT else set()
         for page in arm.pages("/subscriptions", SUBSCRIPTION_API):
             for row in page.body.get("value", ()):
@@ -77,7 +78,7 @@ class AzureCollector:
             yield Check(module, ok=False, detail="not installed", next_move=move)
         if absent:
             return
-        arm = _reader(source, context)
+        arm = arm_reader(source, context)
         answer = arm.get("/subscriptions", SUBSCRIPTION_API)
         arm.close()
         detail = answer.message or f"{len(answer.body.get('value', ()))} subscriptions"
@@ -232,13 +233,6 @@ class _Sweep:
                 duration_ms=duration_ms or answer.duration_ms,
             )
         )  # fmt: skip
-
-
-def _reader(source: Source, context: Context) -> ArmReader:
-    return ArmReader(
-        source.settings.get("endpoint_url"), str(source.settings.get("tenant_id") or ""),
-        context.environ, context.limits.call_deadline_s,
-    )  # fmt: skip
 
 
 def _is_wanted(source: Source, row: Mapping[str, Any]) -> bool:

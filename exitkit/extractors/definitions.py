@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -59,6 +60,25 @@ class BuildSpecifications:
                 f"Its specification is {place} of {kept.get('location') or 'its source'}.",
                 Responsible.TOOL, "Add that repository as a source of type `scripts`.",
                 method="codebuild:BatchGetProjects", confidence="high",
+            )  # fmt: skip
+
+
+class Pipelines:
+    """The code of AWS::CodePipeline::Pipeline: its stages, which its configuration holds."""
+
+    native_types: ClassVar[tuple[str, ...]] = ("AWS::CodePipeline::Pipeline",)
+    aspect: ClassVar[Aspect] = Aspect.CODE
+    needs: ClassVar[tuple[str, ...]] = ("boto3:aws",)
+
+    def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
+        """Yield the stages as a file; nothing where the call that tells them failed."""
+        described = asset.config.get("pipeline")
+        pipeline = described if isinstance(described, Mapping) else asset.config
+        if pipeline.get("stages"):
+            text = json.dumps({"pipeline": storable(pipeline)}, indent=2, ensure_ascii=False)
+            yield from _scanned(
+                asset, "codepipeline:GetPipeline", "pipeline of CodePipeline", "pipeline.json",
+                f"{text}\n", "application/json", context,
             )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ SERVICES = [
     "ecr:DescribeRepositories", "route53:ListHostedZones", "route53:ListResourceRecordSets",
     "acm:*Certificate*", "events:ListEventBuses", "events:List*Rule*", "sqs:*Queue*",
     "kms:ListKeys", "kms:DescribeKey", "codebuild:*Projects", "glue:GetJob*",
+    "codepipeline:ListPipelines", "codepipeline:GetPipeline",
 ]  # fmt: skip
 
 
@@ -88,6 +89,25 @@ def made(account: aws_account.AwsAccount) -> dict[str, str]:
                          "computeType": "BUILD_GENERAL1_SMALL",
                          "environmentVariables": [{"name": "TOKEN", "value": SECRET}]},
         )  # fmt: skip
+
+    def action(name: str, category: str, owner: str, provider: str) -> dict[str, Any]:
+        kind = {"category": category, "owner": owner, "provider": provider, "version": "1"}
+        secret = {"OAuthToken": SECRET} if owner == "ThirdParty" else {"ProjectName": "web"}
+        return {"name": name, "actionTypeId": kind, "configuration": secret}
+
+    client("iam").create_role(
+        RoleName="worker",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole",
+             "Principal": {"Service": "codepipeline.amazonaws.com"}}]}),
+    )  # fmt: skip
+    client("codepipeline").create_pipeline(pipeline={
+        "name": "release", "roleArn": role, "artifactStore": {"type": "S3", "location": "jobs"},
+        "stages": [
+            {"name": "Source", "actions": [action("fetch", "Source", "ThirdParty", "GitHub")]},
+            {"name": "Build", "actions": [action("build", "Build", "AWS", "CodeBuild")]},
+        ],
+    })  # fmt: skip
     store = client("s3")
     place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     store.create_bucket(Bucket="jobs", **place)
@@ -357,3 +377,23 @@ def test_a_reference_that_leads_nowhere_stands_on_the_asset(harvest: Harvest) ->
     assert machine.ext["unresolvedReferences"] == f"arn:aws:iam::{ACCOUNT}:role/worker"
     (rule,) = [asset for asset in harvest.assets.values() if asset.name == "nightly"]
     assert rule.ext["unresolvedReferences"] == f"arn:aws:sqs:{REGION}:999999999999:theirs"
+
+
+def test_the_stages_of_a_pipeline_come_along_and_name_what_only_aws_runs(harvest: Harvest) -> None:
+    draft = held(harvest, "CodePipeline::Pipeline", Aspect.CODE)
+    (content,) = draft.contents
+    assert isinstance(content.body, bytes)
+    (line,) = [
+        number
+        for number, text in enumerate(content.body.decode().splitlines(), 1)
+        if '"owner": "AWS"' in text
+    ]
+    assert classes(harvest, "AWS::CodePipeline::Pipeline") == {"release": ("json", "rewrite")}
+    findings = {
+        (one.line, one.rule)
+        for ref, automation in harvest.automation.items()
+        if ref.native_id == "release"
+        for one in automation.findings
+    }
+    assert (line, "provider-action") in findings
+    assert SECRET.encode() not in content.body
