@@ -28,7 +28,9 @@ AZURE = """\
 Assign the built-in role Reader on each subscription (or on a management group above them):
   az role assignment create --assignee <application id> --role Reader \\
      --scope /subscriptions/<subscription id>
-It reads configuration and role assignments, no keys and no data."""
+It reads configuration and role assignments, no keys and no data.
+Only for `sign_ins: true`, the application permissions AuditLog.Read.All and User.Read.All of
+Microsoft Graph, which an administrator of the tenant consents to."""
 
 NETWORK = """\
 A login that may run the show commands of its platform, and nothing else; on Cisco IOS:

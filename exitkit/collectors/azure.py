@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ from typing import Any, ClassVar
 from exitkit import plugins
 from exitkit.drivers import azure_graph
 from exitkit.drivers.azure import PUBLIC_ENDPOINT, Answer, ArmReader
-from exitkit.drivers.azure_reading import arm_reader
+from exitkit.drivers.azure_reading import arm_reader, directory_reader
+from exitkit.drivers.azure_sign_ins import OPERATION, PERMISSION, sign_ins_of
 from exitkit.knowledge.azure_types import (
     canonical_type,
     known_api_version,
@@ -49,6 +51,7 @@ class AzureCollector:
         """Visit every subscription that matches the patterns."""
         arm = arm_reader(source, context)
         sweep = _Sweep(source, context, arm)
+        sweep.ask_directory()
         for row in sweep.listed("", "/subscriptions", SUBSCRIPTION_API):
             wanted = _is_wanted(source, row)
             if not wanted:
@@ -94,6 +97,26 @@ class _Sweep:
     context: Context
     arm: ArmReader
     findings: list[Finding] = field(default_factory=list)
+    last_used: Mapping[str, dt.date] = field(default_factory=dict)
+
+    def ask_directory(self) -> None:
+        """Learn when users signed in last, where the source says to ask."""
+        if not self.source.settings.get("sign_ins"):
+            return
+        directory = directory_reader(self.source, self.context)
+        told = sign_ins_of(directory)
+        directory.close()
+        self.last_used = told.days
+        if told.is_unlicensed:
+            said = "sign-ins are kept only with a license of Entra ID P1 or P2: last use is unknown"
+            self.findings.append(
+                Call(self.source.id, "directory", "", OPERATION, CallOutcome.NOT_OFFERED,
+                     binding="users", reason=said)
+            )  # fmt: skip
+            return
+        self._ledger(
+            "directory", OPERATION, told.last, told.users, binding="users", permission=PERMISSION
+        )
 
     def subscription(self, row: Mapping[str, Any]) -> None:
         """Take stock of one subscription."""
@@ -215,7 +238,9 @@ class _Sweep:
                 kind = "Microsoft.Authorization/roleDefinitions"
                 self._asset(scope, role, kind, properties.get("roleName", role["name"]))
         for row in self.listed(scope, f"{authorization}/roleAssignments", ACCESS_API):
-            self.findings.append(_assignment(scope, row.get("properties", {}), roles))
+            self.findings.append(
+                _assignment(scope, row.get("properties", {}), roles, self.last_used)
+            )
 
     def _ledger(
         self, scope: str, operation: str, answer: Answer, count: int, *, region: str = "",
@@ -283,7 +308,12 @@ def _shallow(ref: Ref, answer: Answer) -> Gap:
     )  # fmt: skip
 
 
-def _assignment(scope: str, properties: Mapping[str, Any], roles: Mapping[str, str]) -> Access:
+def _assignment(
+    scope: str,
+    properties: Mapping[str, Any],
+    roles: Mapping[str, str],
+    last_used: Mapping[str, dt.date],
+) -> Access:
     principal_type = str(properties.get("principalType") or "Unknown")
     role_id = str(properties.get("roleDefinitionId", ""))
     principal = Ref(
@@ -294,4 +324,5 @@ def _assignment(scope: str, properties: Mapping[str, Any], roles: Mapping[str, s
         permission=roles.get(role_id.rpartition("/")[2].lower()) or role_id,
         resource=str(properties.get("scope", "")), via=(role_id,),
         conditions=str(properties.get("condition") or ""),
+        last_used_on=last_used.get(principal.native_id.lower()),
     )  # fmt: skip

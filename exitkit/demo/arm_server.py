@@ -1,4 +1,4 @@
-"""Answer like Azure Resource Manager, with its habits: paging, case, faults, throttling."""
+"""Answer like Azure Resource Manager and its directory: paging, case, faults, throttling."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from exitkit.demo import arm_estate
 
 HOST = "127.0.0.1"
 TOKEN_VARIABLE = "EXITKIT_AZURE_TOKEN"  # noqa: S105 - the variable's name
+USERS = "/v1.0/users"
 GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 LIST_MEMBERS = ("id", "name", "type", "location", "tags", "sku", "kind", "managedBy", "identity")
@@ -28,6 +29,7 @@ class ArmServer:
 
     Ids that contain one of `refused` (lower case) are answered 403; `throttled` further requests
     are answered 429 with Retry-After. Resource Graph also knows the `hidden`, which no list shows.
+    Microsoft Graph tells the `users` to the same token, or refuses with `directory_fault`.
     """
 
     def __init__(self, token: str, page_size: int = 7, refused: Iterable[str] = ()) -> None:
@@ -39,6 +41,8 @@ class ArmServer:
         self.resources: dict[str, Mapping[str, Any]] = {}
         self.texts: dict[str, str] = {}
         self.hidden: set[str] = set()
+        self.users: list[Mapping[str, Any]] = []
+        self.directory_fault = ""
         self.api_versions: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._server: BaseWSGIServer | None = None
@@ -64,6 +68,7 @@ class ArmServer:
         app = Flask("arm")
         app.before_request(self._gate)
         app.add_url_rule("/<path:path>", view_func=self._answer, methods=["GET"])
+        app.add_url_rule(USERS, view_func=self._directory, methods=["GET"])
         app.add_url_rule(GRAPH, view_func=self._graph, methods=["POST"])
         self._server = make_server(HOST, port, app, threaded=True)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -87,7 +92,7 @@ class ArmServer:
             return answer
         if request.method != "GET" and (request.method, request.path) != ("POST", GRAPH):
             return _fault(405, "MethodNotAllowed", f"{request.method} is not supported here.")
-        if "api-version" not in request.args:
+        if request.path != USERS and "api-version" not in request.args:
             text = "The api-version query parameter (?api-version=) is required for all requests."
             return _fault(400, "MissingApiVersionParameter", text)
         return None
@@ -120,6 +125,16 @@ class ArmServer:
             # An odd number of segments ends in a collection: .../providers/<namespace>/<type>.
             return self._page([b for i, b in self.resources.items() if i.startswith(place + "/")])
         return self._one(place)
+
+    def _directory(self) -> Response:
+        if self.directory_fault:
+            return _fault(403, self.directory_fault, "The directory refuses.")
+        skip = int(request.args.get("$skiptoken", "0"))
+        answer: dict[str, Any] = {"value": self.users[skip : skip + self.page_size]}
+        if skip + self.page_size < len(self.users):
+            query = {**request.args, "$skiptoken": str(skip + self.page_size)}
+            answer["@odata.nextLink"] = f"{self.endpoint}{USERS}?{urlencode(query)}"
+        return jsonify(answer)
 
     def _graph(self) -> Response:
         asked = request.get_json()

@@ -14,6 +14,8 @@ from exitkit.errors import InputError
 
 PUBLIC_ENDPOINT = "https://management.azure.com"
 TOKEN_VARIABLE = "EXITKIT_AZURE_TOKEN"  # noqa: S105 the variable's name, not a token
+PUBLIC_DIRECTORY = "https://graph.microsoft.com"
+DIRECTORY_TOKEN_VARIABLE = "EXITKIT_GRAPH_TOKEN"  # noqa: S105 the variable's name, not a token
 RETRIES = 4
 QUERIES = frozenset({"/providers/Microsoft.ResourceGraph/resources"})
 """The paths at which a POST asks and changes nothing."""
@@ -33,15 +35,21 @@ class Answer:
 class ArmReader:
     """One session with an ARM endpoint; safe to use from several threads."""
 
+    public_endpoint = PUBLIC_ENDPOINT
+    token_variable = TOKEN_VARIABLE
+    next_link = "nextLink"
+
     def __init__(
         self, endpoint_url: str | None, tenant_id: str, environ: Mapping[str, str], deadline_s: int
     ) -> None:
-        self.endpoint = (endpoint_url or PUBLIC_ENDPOINT).rstrip("/")
+        self.endpoint = (endpoint_url or self.public_endpoint).rstrip("/")
         self._deadline_s = deadline_s
         self._is_plain = urlsplit(self.endpoint).scheme == "http"
         if self._is_plain and not _is_loopback(self.endpoint):
             raise InputError(f"endpoint_url {self.endpoint}: http only on loopback; use https")
-        self._client = _client(self.endpoint, _credential(tenant_id, environ), deadline_s)
+        given = environ.get(self.token_variable, "")
+        credential = _credential(tenant_id, given)
+        self._client = _client(self.endpoint, credential, deadline_s, self.public_endpoint)
 
     def get(self, path: str, api_version: str) -> Answer:
         """Return one answer for a path below the endpoint."""
@@ -55,10 +63,12 @@ class ArmReader:
 
     def pages(self, path: str, api_version: str) -> Iterator[Answer]:
         """Yield every page of a list; the last answer is the failure where one ends it."""
-        answer = self.get(path, api_version)
+        yield from self._followed(self.get(path, api_version))
+
+    def _followed(self, answer: Answer) -> Iterator[Answer]:
         while True:
             yield answer
-            link = str(answer.body.get("nextLink") or "")
+            link = str(answer.body.get(self.next_link) or "")
             if answer.status != 200 or not link:
                 return
             if not link.startswith(self.endpoint + "/"):
@@ -143,7 +153,19 @@ def _refused(status: int, body: bytes, started: float) -> Answer:
     return Answer(status, {}, str(fault.get("code", "")), message, _since(started))
 
 
-def _client(endpoint: str, credential: Any, deadline_s: int) -> Any:
+class DirectoryReader(ArmReader):
+    """One session with Microsoft Graph, which has a token and pages of its own."""
+
+    public_endpoint = PUBLIC_DIRECTORY
+    token_variable = DIRECTORY_TOKEN_VARIABLE
+    next_link = "@odata.nextLink"
+
+    def listed(self, path: str) -> Iterator[Answer]:
+        """Yield every page of a list at a path with its query; the last may be the failure."""
+        yield from self._followed(self._send(f"{self.endpoint}{path}"))
+
+
+def _client(endpoint: str, credential: Any, deadline_s: int, audience: str) -> Any:
     from azure.core.pipeline import policies
     from azure.mgmt.resource.resources import ResourceManagementClient
 
@@ -156,17 +178,16 @@ def _client(endpoint: str, credential: Any, deadline_s: int) -> Any:
         policies.RetryPolicy(
             retry_total=RETRIES, retry_backoff_factor=0.4, timeout=deadline_s
         ),
-        policies.BearerTokenCredentialPolicy(credential, f"{PUBLIC_ENDPOINT}/.default"),
+        policies.BearerTokenCredentialPolicy(credential, f"{audience}/.default"),
     ]  # fmt: skip
     return ResourceManagementClient(
         credential, "00000000-0000-0000-0000-000000000000", base_url=endpoint, policies=chain
     )
 
 
-def _credential(tenant_id: str, environ: Mapping[str, str]) -> Any:
-    token = environ.get(TOKEN_VARIABLE)
-    if token:
-        return _GivenToken(token)
+def _credential(tenant_id: str, given: str) -> Any:
+    if given:
+        return _GivenToken(given)
     from azure.identity import DefaultAzureCredential
 
     wanted = {"additionally_allowed_tenants": [tenant_id]} if tenant_id else {}

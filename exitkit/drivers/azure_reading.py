@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exitkit.drivers.azure import Answer, ArmReader
+from exitkit.drivers.azure import Answer, ArmReader, DirectoryReader
 from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Gap, Level, Responsible
@@ -18,6 +18,14 @@ def arm_reader(source: Source, context: Context) -> ArmReader:
     """Open the endpoint that a source names."""
     return ArmReader(
         source.settings.get("endpoint_url"), str(source.settings.get("tenant_id") or ""),
+        context.environ, context.limits.call_deadline_s,
+    )  # fmt: skip
+
+
+def directory_reader(source: Source, context: Context) -> DirectoryReader:
+    """Open the Microsoft Graph that a source names."""
+    return DirectoryReader(
+        source.settings.get("directory_url"), str(source.settings.get("tenant_id") or ""),
         context.environ, context.limits.call_deadline_s,
     )  # fmt: skip
 
