@@ -12,6 +12,7 @@ from typing import ClassVar
 from exitkit.assess.script_findings import portability_of
 from exitkit.drivers.git import GitFailed, Mirror, is_repository
 from exitkit.drivers.git_rights import plain_url, rights_in
+from exitkit.drivers.gitolite import granted_in, is_administration
 from exitkit.drivers.repository_scan import RepositoryScan, scan_repository, unread_lines
 from exitkit.drivers.script_scan import scan_script
 from exitkit.knowledge.kinds import kind_of
@@ -156,6 +157,8 @@ def _held(ref: Ref, mirror: Mirror, context: Context) -> Iterator[Finding]:
     if remotes:
         config["remotes"] = remotes
     yield from rights_in(ref, mirror, tree)
+    if is_administration(tree):
+        yield from granted_in(ref, mirror, tree)
     yield _who_may_push(ref, remotes)
     yield _asset(ref, PurePosixPath(ref.native_id).name, config, context)
     language = main_language(script.language for script in scan.scripts.values())
@@ -180,7 +183,8 @@ def _who_may_push(ref: Ref, remotes: list[str]) -> Gap:
         "Authors and code owners are known from the repository; who may push, and with which "
         f"deploy keys and tokens, only {places} knows.",
         Responsible.CUSTOMER,
-        "List members, deploy keys and tokens there, and take away those of the provider.",
+        "List members, deploy keys and tokens there, and take away those of the provider; of a "
+        "Gitolite server, add its repository gitolite-admin to `paths`.",
         method="git log", confidence="high",
     )  # fmt: skip
 
