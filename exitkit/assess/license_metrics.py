@@ -110,10 +110,29 @@ def cores_of(native_type: str, config: Record) -> int | None:
         options = config.get("CpuOptions")
         counts = list(_counts(options, "CoreCount", "ThreadsPerCore"))
         return counts[0] * counts[1] if len(counts) == 2 else None
+    if native_type == "AWS::RDS::DBInstance":
+        own, usual = (_features(config, one) for one in ("ProcessorFeatures", "ProcessorDefaults"))
+        counts = list(_counts({**usual, **own}, "coreCount", "threadsPerCore"))
+        return counts[0] * counts[1] if len(counts) == 2 else None
+    if native_type == "Microsoft.Compute/virtualMachines":
+        # A size may be sold with more processors than it shows to what runs on it.
+        hardware = (config.get("properties") or {}).get("hardwareProfile") or {}
+        told = [hardware.get("vmSizeProperties"), config.get("size")]
+        counts = [count for one in told for count in _counts(one, "vCPUsAvailable", "vCPUs")]
+        return counts[0] if counts else None
     if native_type == "Host/Machine":
         counts = list(_counts(config.get("hardware"), "processors"))
         return counts[0] if counts else None
     return None
+
+
+def _features(config: Record, member: str) -> dict[str, int]:
+    rows = config.get(member)
+    return {
+        str(row.get("Name")): int(row["Value"])
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, Mapping) and str(row.get("Value", "")).isdecimal()
+    }
 
 
 def _counts(options: Any, *names: str) -> Iterator[int]:

@@ -15,6 +15,8 @@ from exitkit.drivers import azure_graph
 from exitkit.drivers.azure import PUBLIC_ENDPOINT, Answer, ArmReader
 from exitkit.drivers.azure_reading import arm_reader, directory_reader
 from exitkit.drivers.azure_sign_ins import OPERATION, PERMISSION, sign_ins_of
+from exitkit.drivers.azure_sizes import OPERATION as SIZES
+from exitkit.drivers.azure_sizes import sizes_in
 from exitkit.knowledge.azure_types import (
     canonical_type,
     known_api_version,
@@ -31,6 +33,7 @@ from exitkit.store.redact_members import MemberRedactor
 
 PROVIDER = "azure"
 SUBSCRIPTION, GROUP = "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"
+MACHINE = "Microsoft.Compute/virtualMachines"
 RESOURCE_API, SUBSCRIPTION_API, ACCESS_API = "2021-04-01", "2022-12-01", "2022-04-01"
 VOLATILE = frozenset({"etag"})
 NOT_OFFERED = (
@@ -98,6 +101,7 @@ class _Sweep:
     arm: ArmReader
     findings: list[Finding] = field(default_factory=list)
     last_used: Mapping[str, dt.date] = field(default_factory=dict)
+    sizes: dict[tuple[str, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def ask_directory(self) -> None:
         """Learn when users signed in last, where the source says to ask."""
@@ -202,12 +206,24 @@ class _Sweep:
         if answer.status == 404 and answer.code == "ResourceNotFound":
             return
         config = {**row, **answer.body} if answer.status == 200 else row
+        if native_type == MACHINE and (size := self._size(scope, config)):
+            config = {**config, "size": size}
         ref = self._asset(scope, config, native_type, str(row["name"]))
         if answer.status != 200:
             self.findings.append(_shallow(ref, answer))
         group = groups.get("/".join(native_id.split("/")[:5]))
         if group is not None:
             self.findings.append(Relation(group, "contains", ref))
+
+    def _size(self, scope: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the size of a machine has; the sizes of a region are asked for once."""
+        region = _region(config)
+        if (scope, region) not in self.sizes:
+            told = sizes_in(self.arm, scope, region)
+            self._ledger(scope, SIZES, told.last, len(told.by_name), region=region, binding="sizes")
+            self.sizes[scope, region] = told.by_name
+        hardware = (config.get("properties") or {}).get("hardwareProfile") or {}
+        return self.sizes[scope, region].get(str(hardware.get("vmSize")).casefold(), {})
 
     def _asset(self, scope: str, config: Mapping[str, Any], native_type: str, name: str) -> Ref:
         original = str(config["id"])

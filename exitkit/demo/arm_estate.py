@@ -109,6 +109,7 @@ def seed(double: Double) -> tuple[Expected, ...]:
         f"{CORE}/providers/Microsoft.Automation/automationAccounts/aa-core/runbooks/restart-web"
     )
     double.put_text(f"{runbook}/content", RUNBOOK)
+    _put_sizes(double)
     _put_access(double)
     custom = _role_id(CUSTOM_ROLE).lower()
     return (*expected, _expect("", "Microsoft.Authorization/roleDefinitions", custom))
@@ -150,6 +151,21 @@ def _put_resource(
     double.api_versions[native_type.lower()] = ("2019-06-01", "2024-03-01", "2025-01-01-preview")
     spelled = native_type.replace("microsoft.insights", "Microsoft.Insights")
     return _expect(region, spelled, place)
+
+
+def _put_sizes(double: Double) -> None:
+    cores = {
+        "Standard_B2s": {"vCPUs": "2"},
+        "Standard_M8-2ms": {"vCPUs": "8", "vCPUsAvailable": "2"},
+    }
+    for name, has in cores.items():
+        double.put(
+            {
+                "id": f"{ROOT}/providers/Microsoft.Compute/skus/{name}", "name": name,
+                "resourceType": "virtualMachines", "locations": ["westeurope"],
+                "capabilities": [{"name": key, "value": value} for key, value in has.items()],
+            }
+        )  # fmt: skip
 
 
 def _put_access(double: Double) -> None:

@@ -61,9 +61,13 @@ class ArmReader:
         query = urlencode({"api-version": api_version})
         return self._text(f"{self.endpoint}{path}?{query}", largest)
 
-    def pages(self, path: str, api_version: str) -> Iterator[Answer]:
-        """Yield every page of a list; the last answer is the failure where one ends it."""
-        yield from self._followed(self.get(path, api_version))
+    def pages(self, path: str, api_version: str, only: str = "") -> Iterator[Answer]:
+        """Yield every page of a list; the last answer is the failure where one ends it.
+
+        `only` is an OData filter, where the list takes one.
+        """
+        query = urlencode({"api-version": api_version, **({"$filter": only} if only else {})})
+        yield from self._followed(self._send(f"{self.endpoint}{path}?{query}"))
 
     def _followed(self, answer: Answer) -> Iterator[Answer]:
         while True:

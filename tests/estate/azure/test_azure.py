@@ -280,3 +280,24 @@ def test_no_other_question_is_ever_posted(start: Start) -> None:
     with pytest.raises(InputError, match="only read"):
         reader.query("/subscriptions/x/resourceGroups/y/delete", "2021-04-01", {})
     reader.close()
+
+
+def test_a_machine_has_the_processors_of_its_size_and_a_region_is_asked_once(
+    start: Start, tmp_path: Path
+) -> None:
+    double = start()
+    findings = collect(double, tmp_path)
+    (machine,) = [a for a in assets(findings) if a.ref.native_type.endswith("/virtualMachines")]
+    assert machine.config["size"] == {"name": "Standard_B2s", "vCPUs": 2}
+    (line,) = [c for c in calls(findings) if c.operation == "Microsoft.Compute/skus:GET"]
+    assert (line.outcome, line.region) == (CallOutcome.COLLECTED, "westeurope")
+
+
+def test_sizes_that_nobody_may_read_are_refused_and_no_size_is_guessed(
+    start: Start, tmp_path: Path
+) -> None:
+    findings = collect(start(refused=("/microsoft.compute/skus",)), tmp_path)
+    (machine,) = [a for a in assets(findings) if a.ref.native_type.endswith("/virtualMachines")]
+    assert "size" not in machine.config
+    (line,) = [c for c in calls(findings) if c.operation == "Microsoft.Compute/skus:GET"]
+    assert line.outcome is CallOutcome.REFUSED

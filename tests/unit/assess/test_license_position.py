@@ -170,6 +170,46 @@ def test_a_license_by_user_counts_each_name_once_and_only_where_the_schedule_say
         ("Host/Machine", {"hardware": {"processors": 16}}, 16),
         ("Host/Machine", {"hardware": {"processors": 0}}, None),
         ("AWS::RDS::DBInstance", {"DBInstanceClass": "db.r5.large"}, None),
+        (
+            "AWS::RDS::DBInstance",
+            {
+                "ProcessorDefaults": [
+                    {"Name": "coreCount", "Value": "4"},
+                    {"Name": "threadsPerCore", "Value": "2"},
+                ]
+            },
+            8,
+        ),
+        (
+            "AWS::RDS::DBInstance",
+            {
+                "ProcessorFeatures": [{"Name": "threadsPerCore", "Value": "1"}],
+                "ProcessorDefaults": [
+                    {"Name": "coreCount", "Value": "4"},
+                    {"Name": "threadsPerCore", "Value": "2"},
+                ],
+            },
+            4,
+        ),
+        (
+            "AWS::RDS::DBInstance",
+            {"ProcessorFeatures": [{"Name": "coreCount", "Value": "4"}]},
+            None,
+        ),
+        ("Microsoft.Compute/virtualMachines", {"size": {"vCPUs": 8, "vCPUsAvailable": 2}}, 2),
+        (
+            "Microsoft.Compute/virtualMachines",
+            {
+                "properties": {"hardwareProfile": {"vmSizeProperties": {"vCPUsAvailable": 4}}},
+                "size": {"vCPUs": 8},
+            },
+            4,
+        ),
+        (
+            "Microsoft.Compute/virtualMachines",
+            {"properties": {"hardwareProfile": {"vmSize": "Standard_D8s_v5"}}},
+            None,
+        ),
     ],
 )
 def test_cores_come_from_what_the_machine_says_and_from_no_guess(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from exitkit.assess.license_metrics import cores_of
 from exitkit.drivers.aws_answers import (
     COULD_BE_SECRET,
     Item,
@@ -72,6 +73,18 @@ def test_further_pages_of_a_detail_are_added() -> None:
     for page in ({"Targets": [{"Id": "1"}]}, {"Targets": [{"Id": "2"}]}):
         merge_detail(rule, rule.row.details[0], page)
     assert rule.config["Targets"] == [{"Id": "1"}, {"Id": "2"}]
+
+
+def test_the_default_processors_of_a_database_class_are_kept_by_name() -> None:
+    database = item("AWS::RDS::DBInstance", {"Engine": "oracle-se2"})
+    (detail,) = database.row.details
+    features = [
+        {"Name": "coreCount", "DefaultValue": "4", "AllowedValues": "2,4"},
+        {"Name": "threadsPerCore", "DefaultValue": "2", "AllowedValues": "1,2"},
+    ]
+    page = {"OrderableDBInstanceOptions": [{"AvailableProcessorFeatures": features}, {}]}
+    merge_detail(database, detail, page)
+    assert cores_of("AWS::RDS::DBInstance", database.config) == 8
 
 
 def test_the_parts_of_an_id_are_joined_and_the_parent_fills_what_the_item_lacks() -> None:
