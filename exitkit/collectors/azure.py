@@ -6,13 +6,14 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from exitkit import plugins
 from exitkit.drivers import azure_graph
 from exitkit.drivers.azure import PUBLIC_ENDPOINT, Answer, ArmReader
+from exitkit.drivers.azure_access import assigned, eligible, ends_of
 from exitkit.drivers.azure_reading import arm_reader, directory_reader
 from exitkit.drivers.azure_sign_ins import OPERATION, PERMISSION, sign_ins_of
 from exitkit.drivers.azure_sizes import OPERATION as SIZES
@@ -25,7 +26,6 @@ from exitkit.knowledge.azure_types import (
 )
 from exitkit.knowledge.kinds import kind_of
 from exitkit.model.asset import Asset, Ref, Relation
-from exitkit.model.holdings import Access
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Gap, Level, Responsible
 from exitkit.ports import Check, Context, Finding, Source
@@ -35,11 +35,14 @@ PROVIDER = "azure"
 SUBSCRIPTION, GROUP = "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"
 MACHINE = "Microsoft.Compute/virtualMachines"
 RESOURCE_API, SUBSCRIPTION_API, ACCESS_API = "2021-04-01", "2022-12-01", "2022-04-01"
+PIM_API = "2020-10-01"
 VOLATILE = frozenset({"etag"})
 NOT_OFFERED = (
     "InvalidResourceType",
     "NoRegisteredProviderFound",
     "MissingSubscriptionRegistration",
+    # Ends of assignments and eligible ones are kept only with a license of Entra ID P2.
+    "AadPremiumLicenseRequired",
 )
 _ACTION = re.compile(r"perform action '([^']+)'")
 
@@ -253,10 +256,13 @@ class _Sweep:
             if properties.get("type") == "CustomRole":
                 kind = "Microsoft.Authorization/roleDefinitions"
                 self._asset(scope, role, kind, properties.get("roleName", role["name"]))
-        for row in self.listed(scope, f"{authorization}/roleAssignments", ACCESS_API):
-            self.findings.append(
-                _assignment(scope, row.get("properties", {}), roles, self.last_used)
-            )
+        told = self.listed(scope, f"{authorization}/roleAssignmentScheduleInstances", PIM_API)
+        rows = self.listed(scope, f"{authorization}/roleAssignments", ACCESS_API)
+        may_take = self.listed(scope, f"{authorization}/roleEligibilityScheduleInstances", PIM_API)
+        rights = [*assigned(scope, rows, roles, ends_of(told)), *eligible(scope, may_take, roles)]
+        for right in rights:
+            used = self.last_used.get(right.principal.native_id.lower())
+            self.findings.append(replace(right, last_used_on=used))
 
     def _ledger(
         self, scope: str, operation: str, answer: Answer, count: int, *, region: str = "",
@@ -285,10 +291,10 @@ def _is_wanted(source: Source, row: Mapping[str, Any]) -> bool:
 def _outcome(answer: Answer, count: int) -> CallOutcome:
     if answer.status == 200:
         return CallOutcome.COLLECTED if count else CallOutcome.EMPTY
-    if answer.status in (401, 403):
-        return CallOutcome.REFUSED
     if answer.code in NOT_OFFERED:
         return CallOutcome.NOT_OFFERED
+    if answer.status in (401, 403):
+        return CallOutcome.REFUSED
     if answer.status == 404:
         return CallOutcome.EMPTY
     return CallOutcome.UNSUPPORTED if answer.status == 405 else CallOutcome.UNAVAILABLE
@@ -321,24 +327,4 @@ def _shallow(ref: Ref, answer: Answer) -> Gap:
         Responsible.CUSTOMER if refused else Responsible.PROVIDER,
         f"Grant {ref.native_type}/read, then repeat." if refused else "Repeat the snapshot.",
         method="Azure Resource Manager GET", confidence="high",
-    )  # fmt: skip
-
-
-def _assignment(
-    scope: str,
-    properties: Mapping[str, Any],
-    roles: Mapping[str, str],
-    last_used: Mapping[str, dt.date],
-) -> Access:
-    principal_type = str(properties.get("principalType") or "Unknown")
-    role_id = str(properties.get("roleDefinitionId", ""))
-    principal = Ref(
-        PROVIDER, scope, "", f"Microsoft.Graph/{principal_type}", str(properties["principalId"])
-    )
-    return Access(
-        principal, principal_type,
-        permission=roles.get(role_id.rpartition("/")[2].lower()) or role_id,
-        resource=str(properties.get("scope", "")), via=(role_id,),
-        conditions=str(properties.get("condition") or ""),
-        last_used_on=last_used.get(principal.native_id.lower()),
     )  # fmt: skip
