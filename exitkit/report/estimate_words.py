@@ -37,7 +37,8 @@ def estimate_lines(
     yield from _waves(found, means, language)
     for lead in found.leads:
         days = _days(lead.minutes or 0, language)
-        yield words["wait"].format(days=days, text=lead.text, confidence=lead.confidence)
+        confidence = words["confidences"].get(lead.confidence, lead.confidence)
+        yield words["wait"].format(days=days, text=lead.text, confidence=confidence)
     work = _days_range(found.elapsed_work, language)
     yield words["work"].format(range=work, people=means.people)
     yield _transfer(found, language)
@@ -77,12 +78,16 @@ def _transfer(found: ExitEstimate, language: str) -> str:
     known = words["not_known"]
     if found.transfer_at_least is not None:
         known = words["at_least"].format(days=_days(found.transfer_at_least, language))
-    categories = ", ".join(found.unmeasured) or words["everything"]
+    categories = ", ".join(map(Speech(language).category, found.unmeasured)) or words["everything"]
     return str(words["unmeasured"].format(known=known, categories=categories))
 
 
 def _saving(saving: Saving, language: str) -> str:
-    return str(_words(language)["savings"][saving.code].format(subject=saving.subject))
+    return str(
+        _words(language)["savings"][saving.code].format(
+            subject=Speech(language).category(saving.subject)
+        )
+    )
 
 
 def _cost(found: ExitEstimate, means: Means, language: str) -> str:

@@ -43,6 +43,7 @@ def render(view: View) -> bytes:
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
         cost=partial(cost, view.language), decimal=speech.decimal, many=speech.is_many,
+        category=speech.category,
     )  # fmt: skip
     environment.globals.update(_=speech.say, _n=speech.count, words=speech.words)
     style = environment.get_template("report.css").render()

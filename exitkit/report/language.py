@@ -57,6 +57,10 @@ class Speech:
         plain = str(number).replace("\N{NARROW NO-BREAK SPACE}", "")
         return not is_one(float(plain), self.language)
 
+    def category(self, code: str) -> str:
+        """Return what a category is called; one without a word keeps its code."""
+        return str(self.words["CATEGORIES"].get(code, code))
+
     def decimal(self, number: int | str) -> str:
         """Write a number with the decimal sign of the language."""
         return str(number).replace(".", self.words["DECIMAL"])

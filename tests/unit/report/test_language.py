@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from jinja2 import Environment, nodes
 
+from exitkit.assess.extrapolation import DATA_NOT_HELD, OTHER_DATA
 from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA
+from exitkit.knowledge.kinds import all_kinds
 from exitkit.report import html, json_report
 from exitkit.report.inputs import ReportInputs
 from exitkit.report.language import LANGUAGES, Speech, load_words
@@ -131,3 +133,8 @@ def blanks(text: Any) -> set[str]:
 
 def marks(text: str) -> list[str]:
     return sorted(re.findall(r"\{\w*\}|</?\w+>|<code>[^<]*</code>", text))
+
+
+def test_every_category_of_assets_has_a_word() -> None:
+    categories = {name.partition(".")[0] for name in all_kinds()}
+    assert categories | {OTHER_DATA, DATA_NOT_HELD} <= set(load_words("report")["fr"]["CATEGORIES"])
