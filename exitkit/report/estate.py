@@ -66,6 +66,8 @@ class _Access:
         self.printed = Printed("access")
         self._tally = Tally("access", "principal", "principalType")
         self._permissions: dict[tuple[str, ...], set[str]] = {}
+        self._used: dict[tuple[str, ...], set[str]] = {}
+        self._ends: dict[tuple[str, ...], set[str]] = {}
         for line, record in numbered(records, "access"):
             self.printed.offer(line, record, needed=True)
             self._tally.add(line, record)
@@ -73,6 +75,8 @@ class _Access:
             names.want(key[0])
             names.call(key[0], text_at(record, "principalPlace.nativeId"))
             self._permissions.setdefault(key, set()).add(text_at(record, "permission"))
+            self._used.setdefault(key, set()).add(text_at(record, "lastUsedOn"))
+            self._ends.setdefault(key, set()).add(text_at(record, "expiresOn"))
 
     def holders(self, names: Names) -> tuple[Holder, ...]:
         holders = [self._holder(key, names) for key in self._tally.combinations()]
@@ -81,7 +85,12 @@ class _Access:
     def _holder(self, key: tuple[str, ...], names: Names) -> Holder:
         grants = self._tally.figure({"principal": (key[0],), "principalType": (key[1],)})
         permissions = sorted(self._permissions[key])[:EXAMPLES]
-        return Holder(names.link(key[0]), key[1], grants, tuple(permissions))
+        # One right without an end is enough to stay.
+        ends = self._ends[key]
+        return Holder(
+            names.link(key[0]), key[1], grants, tuple(permissions),
+            last_used_on=max(self._used[key]), expires_on="" if "" in ends else max(ends),
+        )  # fmt: skip
 
 
 class _Assets:

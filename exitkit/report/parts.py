@@ -182,12 +182,18 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A principal and how much it may do."""
+    """A principal and how much it may do.
+
+    `last_used_on` is the latest day that a source tells, `expires_on` the day on which its last
+    right ends; both are empty where that is not known.
+    """
 
     principal: Link
     type: str
     grants: Figure
     permissions: tuple[str, ...]
+    last_used_on: str
+    expires_on: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "exportability": (
         "asset", "aspect", "level", "reasonCode", "responsibleParty", "basis", "source",
     ),
-    "access": ("principal", "principalType", "permission", "resource", "effect"),
+    "access": (
+        "principal", "principalType", "permission", "resource", "effect", "lastUsedOn", "expiresOn",
+    ),
     "licenses": ("product", "publisher", "transferable", "quantity", "noticeDate"),
     "automation": ("asset", "language", "portability"),
     "datasets": ("asset", "format", "records", "sizeBytes", "consistency"),

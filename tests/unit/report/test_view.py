@@ -209,3 +209,20 @@ def test_a_large_estate_makes_a_page_of_bounded_size(sample: dict[str, Any]) -> 
     view = build_view(replace(inputs, records={**inputs.records, "assets": many}))
     assert view.inventory.total.value == 20_000
     assert sum(len(table.rows) for table in view.appendix.tables) < 3_000
+
+
+def test_a_holder_was_last_at_work_on_the_latest_day_and_ends_with_the_last_right(
+    rehearsed: ReportInputs,
+) -> None:
+    def right(principal: str, **days: str) -> dict[str, str]:
+        return {"@id": f"urn:{principal}", "principal": principal, "principalType": "user", **days}
+
+    rights = [
+        right("a", lastUsedOn="2026-03-01", expiresOn="2027-01-31"),
+        right("a", lastUsedOn="2026-10-07", expiresOn="2027-06-30"),
+        right("b", expiresOn="2027-01-31"),
+        right("b"),
+    ]
+    view = build_view(replace(rehearsed, records={**rehearsed.records, "access": rights}))
+    told = {one.principal.text: (one.last_used_on, one.expires_on) for one in view.access}
+    assert told == {"a": ("2026-10-07", "2027-06-30"), "b": ("", "")}
