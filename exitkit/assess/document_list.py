@@ -11,6 +11,9 @@ from typing import Any
 from exitkit.assess.dates import add_months
 from exitkit.knowledge.required_documents import DocumentType, document_types
 
+EVERY_EXIT = "what every exit needs"
+"""Why a document is required that the contract does not list."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundDocument:
@@ -128,7 +131,7 @@ def _general(contract: Mapping[str, Any]) -> Iterator[RequiredDocument]:
         is_listed = type_.contract_kind in listed or (type_.id == "proofs" and has_proofs)
         if type_.required and not is_listed:
             title = type_.title["en"]
-            yield RequiredDocument(type_.id, title, type_, "what every exit needs")
+            yield RequiredDocument(type_.id, title, type_, EVERY_EXIT)
 
 
 def _rows(contract: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from exitkit.assess.document_list import EVERY_EXIT
 from exitkit.assess.document_stock import STATES, DocumentLine, Documents, RequiredLine
 from exitkit.assess.joint_inventory import Line, Standing
 from exitkit.knowledge.required_documents import default_stale_after_months, document_types
@@ -80,7 +81,7 @@ def _required(one: RequiredLine, words: Mapping[str, Any], language: str) -> Pap
         owner=one.owner or words["nobody"] if one.found else "",
         age="" if one.age_days is None else _age(one.age_days, words, language),
         where=", ".join(one.found) or words["nowhere"],
-        because=one.required_by,
+        because=words["every_exit"] if one.required_by == EVERY_EXIT else one.required_by,
     )
 
 

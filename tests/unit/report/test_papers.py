@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 import yaml
 
+from exitkit.assess.document_list import EVERY_EXIT
 from exitkit.assess.document_stock import STATES, DocumentLine, Documents, RequiredLine
 from exitkit.assess.joint_inventory import Line, Standing
 from exitkit.report.language import LANGUAGES
@@ -23,7 +24,7 @@ def document(path: str, age_days: int, *, stale: bool) -> DocumentLine:
 def required(name: str, state: str, *found: str, age_days: int | None = None) -> RequiredLine:
     owner = "Service desk" if found else ""
     return RequiredLine(
-        name, "Technical annex", "what every exit needs", state, found, "name", "technical-annex",
+        name, "Technical annex", EVERY_EXIT, state, found, "name", "technical-annex",
         owner, age_days,
     )  # fmt: skip
 
@@ -51,6 +52,17 @@ def test_what_is_missing_stands_before_what_is_stale_and_what_is_there() -> None
     missing, stale, _ = part.required
     assert (missing.owner, missing.age, missing.where) == ("", "", "nowhere")
     assert (stale.owner, stale.age, stale.where) == ("Service desk", "400 days", "old.md")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", EVERY_EXIT), ("fr", "ce que toute sortie exige")]
+)
+def test_what_no_contract_asks_for_is_said_in_the_reader_s_language(
+    language: str, said: str
+) -> None:
+    part = tell_documents(stock(), {}, language)
+    assert part is not None
+    assert {row.because for row in part.required} == {said}
 
 
 def test_the_default_age_is_said_to_be_the_default_and_a_source_names_its_own() -> None:
