@@ -8,7 +8,7 @@ switching. What the inventory and the rehearsals observed is laid beside both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -203,14 +203,3 @@ def _standing(side: str, *, promised: bool, exempt: bool) -> Standing:
     if promised:
         return Standing.NOT_DELIVERED
     return Standing.EXEMPT if exempt else Standing.WITHHELD
-
-
-def breaches(lists: Lists) -> Iterator[str]:
-    """Yield one line for each way in which the lists and what was observed do not agree."""
-    for standing in BREACHES:
-        entries = lists.standing(standing)
-        if entries:
-            count = sum(entry.assets for entry in entries)
-            yield f"{standing.value}: {len(entries)} lines, {count} aspects of assets"
-    for clause in lists.undelivered:
-        yield f"{clause.id}: promises {clause.category}, and the inventory holds none of it"

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from exitkit.assess.data_act_lists import Clause, Entry, Lists, Standing, breaches
+from exitkit.assess.data_act_lists import Clause, Entry, Lists, Standing
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.lists import lists_of
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.list_words import breaches
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import load_contract, load_workspace
 

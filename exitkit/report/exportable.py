@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exitkit.assess.data_act_lists import Entry, Lists, Standing, breaches
+from exitkit.assess.data_act_lists import Entry, Lists, Standing
 from exitkit.assess.scores import Score, percent
 from exitkit.report.beside_parts import HeldRow, ListRow, ListsPart
+from exitkit.report.list_words import breaches
 
 SHOWN = 80
 
@@ -29,7 +30,7 @@ def tell_scores(scores: Sequence[Score]) -> tuple[HeldRow, ...]:
     )
 
 
-def tell_lists(found: Lists) -> ListsPart:
+def tell_lists(found: Lists, language: str) -> ListsPart:
     """Return the first lines of each list, those that break a promise first."""
     standings = [(one.value, len(found.standing(one))) for one in Standing]
     return ListsPart(
@@ -38,7 +39,7 @@ def tell_lists(found: Lists) -> ListsPart:
         unknown=_rows(found.unknown),
         totals=(len(found.portable), len(found.exempt), len(found.unknown)),
         standings=tuple((name, count) for name, count in standings if count),
-        findings=tuple(breaches(found)),
+        findings=tuple(breaches(found, language)),
         vague=tuple(f"{clause.id} ({clause.category})" for clause in found.vague),
     )
 

@@ -55,7 +55,7 @@ def build_view(inputs: ReportInputs, language: str = LANGUAGES[0]) -> View:
         ),
         spend=tell_spend(*inputs.reconciled) if inputs.reconciled else None,
         held=tell_scores(inputs.scores),
-        lists=tell_lists(inputs.lists) if inputs.lists else None,
+        lists=tell_lists(inputs.lists, language) if inputs.lists else None,
         documents=tell_documents(*inputs.documents, language) if inputs.documents else None,
         joint_inventory=(
             tell_joint_inventory(*inputs.joint_inventory, language)

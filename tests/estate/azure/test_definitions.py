@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from exitkit.collectors.azure import AzureCollector
 from exitkit.demo import arm_estate
@@ -30,15 +27,6 @@ WORKFLOW = {
     "triggers": {"mail": {"type": "ApiConnection", "inputs": {"path": "/v2/Mail/OnNewEmail"}}},
     "actions": {"save": {"type": "ApiConnection", "inputs": {"host": {"connection": "blob"}}}},
 }  # fmt: skip
-
-
-@pytest.fixture
-def double() -> Iterator[ArmServer]:
-    running = ArmServer(TOKEN)
-    arm_estate.seed(running)
-    running.start()
-    yield running
-    running.stop()
 
 
 def put(double: ArmServer, place: str, native_type: str, properties: Any, kind: str = "") -> None:

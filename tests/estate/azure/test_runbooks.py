@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from exitkit.collectors.azure import AzureCollector
 from exitkit.demo import arm_estate
@@ -20,15 +17,6 @@ from exitkit.ports import Context, Finding, Limits, Source
 from exitkit.store.paths import path_fault
 
 TOKEN = "pl4nted-arm-token-8Fg5"
-
-
-@pytest.fixture
-def double() -> Iterator[ArmServer]:
-    running = ArmServer(TOKEN)
-    arm_estate.seed(running)
-    running.start()
-    yield running
-    running.stop()
 
 
 def extract(double: ArmServer, folder: Path) -> list[Finding]:

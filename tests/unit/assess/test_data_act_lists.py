@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from exitkit.assess.data_act_lists import Standing, breaches, clauses_of, draw_up
+from exitkit.assess.data_act_lists import Standing, clauses_of, draw_up
 from exitkit.model.verdict import Level
+from exitkit.report.list_words import breaches
 
 ASSETS = {
     "b1": ("storage.bucket", "AWS::S3::Bucket"),

@@ -57,13 +57,14 @@ def test_a_broken_promise_stands_in_its_list_and_among_the_findings(
 ) -> None:
     lists = with_lists(rehearsed).lists
     assert lists
-    part = tell_lists(lists)
+    part = tell_lists(lists, "en")
     assert [(row.native_type, row.standing) for row in part.exempt] == [
         ("T::Db", "promised-and-not-delivered")
     ]
     assert part.totals == (1, 1, 1)
     assert part.vague == ("E2 (mail)",)
     assert any("promised-and-not-delivered" in line for line in part.findings)
+    assert any("promis et non fourni" in line for line in tell_lists(lists, "fr").findings)
 
 
 def test_the_page_shows_scores_and_lists_with_their_texts_escaped(rehearsed: ReportInputs) -> None:

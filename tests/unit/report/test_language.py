@@ -20,7 +20,7 @@ from exitkit.report.language import LANGUAGES, Speech, load_words
 from exitkit.report.parts import View
 from exitkit.report.view import build_view
 
-TABLES = ("report", "estimate", "papers", "diff", "joint_inventory", "letter", "minutes")
+TABLES = ("report", "estimate", "papers", "diff", "joint_inventory", "lists", "letter", "minutes")
 SAYS = {"_", "_n", "counted"}
 OWN_LETTERS = re.compile(r"[A-Za-z]{2,}")
 
