@@ -19,6 +19,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from exitkit.drivers.small_objects import SmallObjects
 from exitkit.errors import CannotRun, ExitkitError
 
 CHUNK = 1024 * 1024
@@ -45,8 +46,11 @@ class StoredObject:
 class ObjectStore:
     """One endpoint with one login; every fault leaves as a StoreError."""
 
-    def __init__(self, client: Any, session: Any = None, login: Mapping[str, str] | None = None):
-        self._client, self._session, self._login = client, session, dict(login or {})
+    def __init__(
+        self, client: Any, session: Any, login: Mapping[str, str], small: SmallObjects | None
+    ) -> None:
+        self._client, self._session, self._login = client, session, login
+        self._small = small
 
     @property
     def endpoint(self) -> str:
@@ -58,7 +62,7 @@ class ObjectStore:
 
         One address of Amazon serves every account: it does not tell a source from a target.
         """
-        if self._session is None or "amazonaws" not in self.endpoint:
+        if "amazonaws" not in self.endpoint:
             return ""
         sts = self._session.client(
             "sts", region_name=self._client.meta.region_name, **self._login
@@ -97,6 +101,9 @@ class ObjectStore:
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write a file's bytes, in parts where it is large."""
+        small = None if metadata else self._small
+        if small and small.write(bucket, key, path, content_type, tags):
+            return
         extra: dict[str, Any] = {"Metadata": dict(metadata)} if metadata else {}
         if tags:
             extra["Tagging"] = urlencode(tags)
@@ -125,6 +132,9 @@ class ObjectStore:
 
     def fetch(self, bucket: str, key: str) -> tuple[StoredObject, Iterator[bytes]]:
         """Return what the store says of an object together with its bytes, by one call."""
+        found = self._small.read(bucket, key) if self._small else None
+        if found:
+            return StoredObject(len(found[0]), found[1], {}), iter((found[0],))
         with _named_faults(f"object {bucket}/{key}"):
             answer = self._client.get_object(Bucket=bucket, Key=key)
 
@@ -175,7 +185,9 @@ def open_object_store(
     client = session.client(
         "s3", endpoint_url=settings.get("endpoint_url"), region_name=region, config=config, **login
     )
-    return ObjectStore(client, session, login)
+    endpoint = settings.get("endpoint_url")
+    small = SmallObjects(endpoint, region, login, deadline_s) if endpoint and login else None
+    return ObjectStore(client, session, login, small)
 
 
 _TRANSFER = TransferConfig(multipart_threshold=64 * CHUNK, max_concurrency=4)

@@ -61,7 +61,7 @@ class ObjectsRestorer:
 
     what: ClassVar[str] = "objects"
     target_types: ClassVar[tuple[str, ...]] = ("s3", "rclone")
-    needs: ClassVar[tuple[str, ...]] = ("boto3:rehearsal",)
+    needs: ClassVar[tuple[str, ...]] = ("boto3:rehearsal", "obstore:rehearsal")
 
     def identities(self, target: Target, environ: Mapping[str, str]) -> frozenset[str]:
         """Name the endpoint, and the account where one address serves many."""
