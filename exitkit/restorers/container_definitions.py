@@ -4,6 +4,8 @@ Step params: `{what: container-definitions, target: <folder target>, assets: {na
 "AWS::ECS::TaskDefinition", names: ["*"]}}`, or `Host/Compose`; optional `rename`, `canaries`,
 `canary_pattern`. A file is read back, compared service by service and checked against the words of
 the Compose specification; where this machine has `docker compose`, that has to accept it too.
+Where the target names a folder of `images`, every service whose image is there is started by
+Podman as the restored file says it, asked after its health and stopped.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +24,9 @@ import yaml
 
 from exitkit.assess.comparison import Canaries, compared, failed, restored
 from exitkit.assess.compose import compose_faults, compose_of
+from exitkit.assess.compose_service import service_of
+from exitkit.drivers.podman import Podman, podman
+from exitkit.errors import CannotRun
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
 from exitkit.ports import StepContext, Target
@@ -33,6 +39,7 @@ from exitkit.store.reader import Bundle, open_bundle
 FILE = "compose.yaml"
 TASK = "AWS::ECS::TaskDefinition"
 DEADLINE_S = 60
+_RUNS = " runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +83,26 @@ class ContainerDefinitionsRestorer(LocalGround):
         by_docker = _has_compose(context.environ)
         items: list[ItemResult] = []
         proofs: list[Proof] = []
-        for one in definitions:
-            found = [*_compare(one, target, canaries), *_validated(one, target)]
-            if by_docker:
-                found.append(_accepted(one, target, context.environ))
-            items += found
-            if one.is_whole and all(item.result == "equal" for item in found):
-                proofs.append(Proof(one.file.urn, one.aspect))
+        not_run: list[str] = []
+        images = target.settings.get("images")
+        lent = podman(target.base / images, context.environ) if images else nullcontext(None)
+        with lent as runner:
+            for one in definitions:
+                found = [*_compare(one, target, canaries), *_validated(one, target)]
+                if by_docker:
+                    found.append(_accepted(one, target, context.environ))
+                if runner:
+                    found += _tried_out(one, target, runner, not_run)
+                items += found
+                if one.is_whole and all(item.result == "equal" for item in found):
+                    proofs.append(Proof(one.file.urn, one.aspect))
+            run = sum(item.item.endswith(_RUNS) for item in items)
         return compared(
-            "services", items, canaries=canaries, losses=losses, proofs=proofs,
-            metrics={"files_compared": len(definitions), "validated_by_docker": by_docker},
+            "services", items, canaries=canaries, losses=(*losses, *not_run), proofs=proofs,
+            metrics={
+                "files_compared": len(definitions), "validated_by_docker": by_docker,
+                "services_run": run,
+            },
         )  # fmt: skip
 
 
@@ -122,21 +139,21 @@ def _definitions(bundle: Bundle, step: Step) -> tuple[Sequence[_Definition], tup
 
 
 def _parsed(path: Path) -> Any:
+    """Return what a file says; nothing where it is not there or says nothing."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, OSError):
         return None
 
 
 def _compare(one: _Definition, target: Target, canaries: Canaries | None) -> Iterator[ItemResult]:
     yield read_back(one.file, target, canaries)
     path = ground_of(target) / one.file.place
-    there = _parsed(path) if path.is_file() else None
-    services = (one.document or {}).get("services") if isinstance(one.document, Mapping) else None
-    found = there.get("services") if isinstance(there, Mapping) else None
-    for name, service in (services or {}).items():
+    there = _parsed(path)
+    found = _services(there)
+    for name, service in _services(one.document).items():
         label = f"service {one.name}/{name}"
-        if not isinstance(found, Mapping) or name not in found:
+        if name not in found:
             yield ItemResult(label, "missing")
         elif found[name] != service:
             yield ItemResult(label, "different", "says something else")
@@ -151,6 +168,29 @@ def _validated(one: _Definition, target: Target) -> Iterator[ItemResult]:
         yield ItemResult(f"file {one.name} validated: {fault}", "different", fault)
     if not faults:
         yield ItemResult(f"file {one.name} validated", "equal")
+
+
+def _tried_out(
+    one: _Definition, target: Target, runner: Podman, not_run: list[str]
+) -> Iterator[ItemResult]:
+    """Run every service from the file on the target and hold it against the bundle's."""
+    there = _services(_parsed(ground_of(target) / one.file.place))
+    for name, said in _services(one.document).items():
+        label = f"service {one.name}/{name}"
+        try:
+            wanted, running = service_of(said), service_of(there.get(name, {}))
+            if not runner.has_image(wanted.image):
+                not_run.append(f"{label}: not run, its image is not among the archives")
+                continue
+            fault = runner.try_out(running, wanted)
+        except (ValueError, CannotRun) as error:
+            fault = str(error)
+        yield ItemResult(f"{label}{_RUNS}", "different" if fault else "equal", fault)
+
+
+def _services(document: Any) -> Mapping[str, Any]:
+    services = document.get("services") if isinstance(document, Mapping) else None
+    return services if isinstance(services, Mapping) else {}
 
 
 def _has_compose(environ: Mapping[str, str]) -> bool:
@@ -175,8 +215,7 @@ def _accepted(one: _Definition, target: Target, environ: Mapping[str, str]) -> I
 
 
 def _asked(document: Any) -> Iterator[str]:
-    services = document.get("services") if isinstance(document, Mapping) else None
-    for service in (services or {}).values():
+    for service in _services(document).values():
         environment = service.get("environment") if isinstance(service, Mapping) else None
         for name, value in (environment if isinstance(environment, Mapping) else {}).items():
             if str(value).startswith("${"):
