@@ -120,6 +120,13 @@ def restored(
     )
 
 
+def taken(
+    what: str, target: str, move: str = 'give the step `rename: "{name}-rehearsal"`'
+) -> Outcome:
+    """Return the outcome of a restore that found under its name what somebody else has there."""
+    return failed(f"{what} is already on {target} and is not ours; {move}")
+
+
 def failed(message: str, touched: Mapping[str, Any] | None = None) -> Outcome:
     """Return the outcome of a step that could not do its work."""
     return Outcome(StepStatus.FAILED, message, touched=touched or {})

@@ -28,7 +28,7 @@ from exitkit.assess.cloud_network import (
     named_groups,
     texts_of,
 )
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, taken
 from exitkit.drivers.ansible import PlaybookFailed, PlaybookOptions, PlaybookRun, run_playbook
 from exitkit.drivers.ansible_collections import require_collections
 from exitkit.drivers.aws_ground import AwsGround, open_ground
@@ -88,10 +88,7 @@ class CloudNetworkRestorer:
         ours = {label for noted in noted_touched(context) for label in noted["labels"]}
         foreign = [one for one in job.wanted.things if one in job.found.things and one not in ours]
         if foreign:
-            return failed(
-                f"{foreign[0]} is already on {target.id} and is not ours;"
-                ' give the step `rename: "{name}-rehearsal"`'
-            )
+            return taken(foreign[0], target.id)
         touched = {
             "labels": sorted(job.wanted.things),
             "before": _first_before(context, job.found),

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,16 +21,16 @@ from typing import Any, ClassVar
 
 import yaml
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.assess.compose import compose_faults, compose_of
 from exitkit.assess.compose_service import service_of
 from exitkit.drivers.podman import Podman, podman
 from exitkit.errors import CannotRun
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
+from exitkit.store.local_ground import LocalGround, fill, ground_of
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -63,18 +62,19 @@ class ContainerDefinitionsRestorer(LocalGround):
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write the files and read every service back."""
         definitions, losses = _definitions(open_bundle(context.bundle), step)
-        names = sorted({one.file.claimed for one in definitions})
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        started = time.monotonic()
-        put([one.file for one in definitions], target)
-        items = [item for one in definitions for item in _compare(one, target, None)]
-        took_ms = int((time.monotonic() - started) * 1000)
-        size = sum(one.file.size_bytes for one in definitions)
-        moved = Measurement("container-definitions", len(definitions), size, took_ms)
-        what = f"{len(definitions)} Compose files written, {{different}} services not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+        files = [one.file for one in definitions]
+
+        def written() -> Iterator[ItemResult]:
+            put(files, target)
+            for one in definitions:
+                yield from _compare(one, target, None)
+
+        size = sum(file.size_bytes for file in files)
+        return fill(
+            {file.claimed for file in files}, written, target, context, losses=losses,
+            what="container-definitions", count=len(files), size_bytes=size,
+            said=f"{len(files)} Compose files written, {{different}} services not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every service back and have every file validated."""

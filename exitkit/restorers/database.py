@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, taken
 from exitkit.assess.csv_records import changed_columns, keyed, records
 from exitkit.drivers.database import DatabaseError, Table
 from exitkit.drivers.mariadb import MariaDatabase, login_of, open_mariadb
@@ -80,10 +80,8 @@ class DatabaseRestorer:
             there = cluster.databases()
             foreign = [name for name in names if name in there and there[name] != _mark(context)]
             if foreign:
-                return failed(
-                    f"database {foreign[0]} is already on {target.id} and is not ours;"
-                    ' give the step `rename: "{name}_rehearsal"`'
-                )
+                move = 'give the step `rename: "{name}_rehearsal"`'
+                return taken(f"database {foreign[0]}", target.id, move)
             touched = {"databases": sorted({*names, *map(unmarked, names)})}
             note_touched(context, touched)
             for name in touched["databases"]:

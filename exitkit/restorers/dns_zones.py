@@ -8,18 +8,17 @@ zones of one name (a public and a private one) are served one after the other.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.drivers.name_server import NameServer, RecordSet, record_sets, server_program, serving
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
+from exitkit.store.local_ground import LocalGround, fill, ground_of
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, put
 from exitkit.store.reader import Bundle, open_bundle
@@ -45,19 +44,18 @@ class DnsZonesRestorer(LocalGround):
         """Write the zone files, serve them, and ask for every record."""
         server_program()
         zones, losses = _zones(open_bundle(context.bundle), step)
-        names = sorted({zone.file.claimed for zone in zones})
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        started = time.monotonic()
-        put([zone.file for zone in zones], target)
-        items = [item for _, item in _asked(zones, target, Canaries.of({}))]
-        took_ms = int((time.monotonic() - started) * 1000)
+        files = [zone.file for zone in zones]
         count = sum(len(zone.sets) for zone in zones)
-        size = sum(zone.file.size_bytes for zone in zones)
-        moved = Measurement("dns-records", count, size, took_ms)
-        what = f"{len(zones)} zones served, {count} record sets, {{different}} not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+
+        def served() -> Iterator[ItemResult]:
+            put(files, target)
+            yield from (item for _, item in _asked(zones, target, Canaries.of({})))
+
+        return fill(
+            {file.claimed for file in files}, served, target, context, losses=losses,
+            what="dns-records", count=count, size_bytes=sum(file.size_bytes for file in files),
+            said=f"{len(zones)} zones served, {count} record sets, {{different}} not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Ask a name server that serves what is on the target for every record of the bundle."""

@@ -7,16 +7,15 @@ names: ["*"]}}`; optional `rename` (of the folder, `{name}` is `documents`), `ca
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.model.plan import Step
-from exitkit.model.run import Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import LocalGround, claim, touched_by
+from exitkit.store.local_ground import LocalGround, fill
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, beside, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -34,17 +33,16 @@ class DocumentsRestorer(LocalGround):
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every document and read it back."""
         files, _, losses = _files(open_bundle(context.bundle), step)
-        names = sorted({file.claimed for file in files})
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        started = time.monotonic()
-        put(files, target)
-        items = [read_back(file, target) for file in files]
-        took_ms = int((time.monotonic() - started) * 1000)
-        moved = Measurement(FOLDER, len(files), sum(file.size_bytes for file in files), took_ms)
-        what = f"{len(files)} documents restored, {{different}} not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+
+        def written() -> Iterator[ItemResult]:
+            put(files, target)
+            yield from (read_back(file, target) for file in files)
+
+        return fill(
+            {file.claimed for file in files}, written, target, context, losses=losses,
+            what=FOLDER, count=len(files), size_bytes=sum(file.size_bytes for file in files),
+            said=f"{len(files)} documents restored, {{different}} not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Hash what is there; only what is as it was at the source is a proof."""

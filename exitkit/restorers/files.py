@@ -19,7 +19,7 @@ from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, taken
 from exitkit.drivers.ansible import (
     PlaybookOptions,
     PlaybookRun,
@@ -85,10 +85,8 @@ class FilesRestorer:
             there = _listing(target, _new_folder(context, "before"))
             foreign = [file.path for file in wanted if file.path in there]
             if foreign:
-                return failed(
-                    f"file {foreign[0]} is already on {target.id} and is not ours;"
-                    " give the target a `directory` of its own"
-                )
+                move = "give the target a `directory` of its own"
+                return taken(f"file {foreign[0]}", target.id, move)
             # A folder cannot be told apart once it is full: those around foreign files stay.
             touched = {
                 "files": [file.path for file in wanted],

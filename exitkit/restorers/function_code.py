@@ -15,24 +15,23 @@ import json
 import os
 import stat
 import subprocess
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
+from exitkit.errors import CannotRun
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import chosen, restored_name
 from exitkit.store.local_ground import (
     LocalGround,
-    claim,
     digest_of,
+    fill,
     ground_of,
-    touched_by,
 )
 from exitkit.store.paths import below, segment
 from exitkit.store.reader import Bundle, open_bundle
@@ -78,22 +77,20 @@ class FunctionCodeRestorer(LocalGround):
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Unpack every package and read every file back."""
         functions, losses = _functions(open_bundle(context.bundle), step)
-        names = [one.folder for one in functions]
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        touched, started = touched_by(names), time.monotonic()
-        items: list[ItemResult] = []
-        for one in functions:
-            fault = _unpack(one.package, ground_of(target) / one.folder)
-            if fault:
-                return failed(f"function {one.name}: {fault}", touched)
-            items += _files(one, target)
-        took_ms = int((time.monotonic() - started) * 1000)
+
+        def unpacked() -> Iterator[ItemResult]:
+            for one in functions:
+                fault = _unpack(one.package, ground_of(target) / one.folder)
+                if fault:
+                    raise CannotRun(f"function {one.name}: {fault}")
+                yield from _files(one, target)
+
         size = sum(one.package.stat().st_size for one in functions)
-        moved = Measurement("function-code", len(functions), size, took_ms)
-        what = f"{len(functions)} functions unpacked, {{different}} files not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched)
+        return fill(
+            {one.folder for one in functions}, unpacked, target, context, losses=losses,
+            what="function-code", count=len(functions), size_bytes=size,
+            said=f"{len(functions)} functions unpacked, {{different}} files not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Compare every file, then ask each function its events and compare the answers."""

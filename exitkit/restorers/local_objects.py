@@ -11,26 +11,24 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.files import write_atomically
 from exitkit.store.holdings import chosen, listed, restored_name
 from exitkit.store.local_ground import (
     LocalGround,
-    claim,
     digest_of,
+    fill,
     ground_inventory,
     ground_of,
-    touched_by,
 )
 from exitkit.store.paths import segment
 from exitkit.store.reader import Bundle, open_bundle
@@ -75,27 +73,24 @@ class LocalObjectsRestorer(LocalGround):
         bundle = open_bundle(context.bundle)
         objects, losses = _objects(bundle, step)
         names = sorted({one.bucket for one in objects})
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(
-                f"{foreign} is already on {target.id} and is not ours;"
-                ' give the step `rename: "{name}-rehearsal"`'
-            )
-        started = time.monotonic()
-        for one in objects:
-            path = ground_of(target) / one.place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(bundle.content_path(one.line["path"]), path)
-        for name in names:
-            lines = [_described(one) for one in objects if one.bucket == name]
-            body = b"".join(canonical_bytes(line) + b"\n" for line in lines)
-            write_atomically(ground_of(target) / name / LISTING, body)
-        items = [_read_back(one, target, None) for one in objects]
-        took_ms = int((time.monotonic() - started) * 1000)
+
+        def written() -> Iterator[ItemResult]:
+            for one in objects:
+                path = ground_of(target) / one.place
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(bundle.content_path(one.line["path"]), path)
+            for name in names:
+                lines = [_described(one) for one in objects if one.bucket == name]
+                body = b"".join(canonical_bytes(line) + b"\n" for line in lines)
+                write_atomically(ground_of(target) / name / LISTING, body)
+            yield from (_read_back(one, target, None) for one in objects)
+
         size = sum(int(one.line["sizeBytes"]) for one in objects)
-        moved = Measurement("local-objects", len(objects), size, took_ms)
-        what = f"{len(objects)} objects, {size} bytes restored, {{different}} not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+        return fill(
+            names, written, target, context, losses=losses,
+            what="local-objects", count=len(objects), size_bytes=size,
+            said=f"{len(objects)} objects, {size} bytes restored, {{different}} not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every file back and compare its digest; name files that are there beside them."""

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from exitkit.assess.comparison import Canaries, compared, failed
+from exitkit.assess.comparison import Canaries, compared, failed, taken
 from exitkit.drivers.object_store import ObjectStore, StoreError, open_object_store
 from exitkit.drivers.rclone_store import RcloneStore, place_of, rclone_store
 from exitkit.model.plan import Step
@@ -101,10 +101,7 @@ class ObjectsRestorer:
         touched = _note(store, objects, context)
         foreign = _foreign(store, objects, touched)
         if foreign:
-            return failed(
-                f"{foreign[0].label} is already on {target.id} and is not ours;"
-                ' give the step `rename: "{name}-rehearsal"`'
-            )
+            return taken(foreign[0].label, target.id)
         refused = _write(bundle, store, objects, touched, context)
         found = _side_by_side(lambda one: list(_read_back(store, one, None)), objects)
         items = [item for some in found for item in some]

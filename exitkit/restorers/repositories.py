@@ -9,12 +9,11 @@ Each becomes a bare repository `<name>.git`, ready to be served or pushed to ano
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.drivers.git import GitFailed
 from exitkit.drivers.git_clone import (
     bundle_heads,
@@ -24,14 +23,13 @@ from exitkit.drivers.git_clone import (
     text_at_head,
 )
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import Holding, chosen, restored_name
 from exitkit.store.local_ground import (
     LocalGround,
-    claim,
+    fill,
     ground_of,
-    touched_by,
 )
 from exitkit.store.paths import segment
 from exitkit.store.reader import Bundle, open_bundle
@@ -51,26 +49,18 @@ class RepositoriesRestorer(LocalGround):
         """Clone, check with fsck, and compare the heads."""
         bundle = open_bundle(context.bundle)
         held, losses = _held(bundle, step)
-        names = [name for _, name, _ in held]
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(
-                f"{foreign} is already on {target.id} and is not ours;"
-                ' give the step `rename: "{name}-rehearsal"`'
-            )
-        started = time.monotonic()
-        items: list[ItemResult] = []
-        try:
+
+        def cloned() -> Iterator[ItemResult]:
             for _, name, history in held:
                 clone_bundle(history, ground_of(target) / name, DEADLINE_S)
-                items += _compare(history, ground_of(target) / name, name)
-        except GitFailed as fault:
-            return failed(f"{target.id}: {fault}", touched_by(names))
-        took_ms = int((time.monotonic() - started) * 1000)
+                yield from _compare(history, ground_of(target) / name, name)
+
         size = sum(history.stat().st_size for _, _, history in held)
-        moved = Measurement("repositories", len(held), size, took_ms)
-        what = f"{len(held)} repositories cloned and checked, {{different}} heads not as they were"
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+        said = f"{len(held)} repositories cloned and checked, {{different}} heads not as they were"
+        return fill(
+            {name for _, name, _ in held}, cloned, target, context, losses=losses,
+            what="repositories", count=len(held), size_bytes=size, said=said,
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Check every clone again and compare its heads with those of the bundle."""

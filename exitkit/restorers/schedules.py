@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.drivers.host_services import cron
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.holdings import Holding, chosen, restored_name
-from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
+from exitkit.store.local_ground import LocalGround, fill, ground_of
 from exitkit.store.paths import segment
 from exitkit.store.placed_files import PlacedFile, beside, put, read_back
 from exitkit.store.reader import Bundle, open_bundle
@@ -65,18 +64,17 @@ class SchedulesRestorer(LocalGround):
         """Write tables and scripts, and read them back."""
         jobs, losses = _jobs(open_bundle(context.bundle), step)
         files = _files(jobs)
-        names = sorted({file.claimed for file in files})
-        foreign = claim(target, names, context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        started = time.monotonic()
-        put(files, target)
-        items = [item for job in jobs for item in _read_back(job, target, None)]
-        took_ms = int((time.monotonic() - started) * 1000)
-        size = sum(file.size_bytes for file in files)
-        what = f"{len(jobs)} jobs written, {{different}} not as they were"
-        moved = Measurement("schedules", len(jobs), size, took_ms)
-        return restored(what, items, moved=moved, losses=losses, touched=touched_by(names))
+
+        def written() -> Iterator[ItemResult]:
+            put(files, target)
+            for job in jobs:
+                yield from _read_back(job, target, None)
+
+        return fill(
+            {file.claimed for file in files}, written, target, context, losses=losses,
+            what="schedules", count=len(jobs), size_bytes=sum(file.size_bytes for file in files),
+            said=f"{len(jobs)} jobs written, {{different}} not as they were",
+        )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every line back, have the shell read every command, run what may be run."""

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import secrets
 import stat
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared
 from exitkit.model.plan import Step
-from exitkit.model.run import ItemResult, Measurement, Outcome, Proof
+from exitkit.model.run import ItemResult, Outcome, Proof
 from exitkit.ports import StepContext, Target
 from exitkit.store.canonical import canonical_bytes, parse_line
 from exitkit.store.holdings import chosen, restored_name
-from exitkit.store.local_ground import LocalGround, claim, ground_of, touched_by
+from exitkit.store.local_ground import LocalGround, fill, ground_of
 from exitkit.store.paths import segment
 from exitkit.store.reader import Bundle, open_bundle
 
@@ -53,24 +52,22 @@ class SecretReferencesRestorer(LocalGround):
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Draw a value for every secret, write it where only its owner reads, and say where."""
         found, folder = _found(open_bundle(context.bundle), step), _folder(step)
-        foreign = claim(target, [folder], context)
-        if foreign:
-            return failed(f"{foreign} is already on {target.id} and is not ours; give a `rename`")
-        started = time.monotonic()
-        root: Path = ground_of(target) / folder
-        root.mkdir(mode=0o700)
-        for one in found:
-            path = root / one.file
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(FRESH_BYTES))
         body = b"".join(canonical_bytes(_reference(one, folder)) + b"\n" for one in found)
-        (root / INDEX).write_bytes(body)
-        items = list(_compare(found, root, folder))
-        took_ms = int((time.monotonic() - started) * 1000)
-        moved = Measurement("secret-references", len(found), len(body), took_ms)
-        what = f"{len(found)} secrets given fresh values, {{different}} not as they have to be"
-        return restored(
-            what, items, moved=moved, losses=_losses(found), touched=touched_by([folder])
+        root: Path = ground_of(target) / folder
+
+        def drawn() -> Iterator[ItemResult]:
+            root.mkdir(mode=0o700)
+            for one in found:
+                path = root / one.file
+                path.touch(mode=0o600)
+                path.write_text(secrets.token_urlsafe(FRESH_BYTES))
+            (root / INDEX).write_bytes(body)
+            yield from _compare(found, root, folder)
+
+        return fill(
+            {folder}, drawn, target, context, losses=_losses(found),
+            what="secret-references", count=len(found), size_bytes=len(body),
+            said=f"{len(found)} secrets given fresh values, {{different}} not as they have to be",
         )  # fmt: skip
 
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared, restored, taken
 from exitkit.drivers.aws_ground import open_ground
 from exitkit.drivers.aws_secret_store import AwsSecretStore
 from exitkit.model.plan import Step
@@ -48,10 +48,7 @@ class SecretsRestorer:
         there, owner = store.secrets(), context.idempotency_key
         foreign = [name for name in names.values() if name in there and there[name].owner != owner]
         if foreign:
-            return failed(
-                f"secret {foreign[0]} is already on {target.id} and is not ours;"
-                ' give the step `rename: "{name}-rehearsal"`'
-            )
+            return taken(f"secret {foreign[0]}", target.id)
         touched = {"names": sorted(names.values())}
         note_touched(context, touched)
         started = time.monotonic()

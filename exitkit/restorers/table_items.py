@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from exitkit.assess.comparison import Canaries, compared, failed, restored
+from exitkit.assess.comparison import Canaries, compared, failed, restored, taken
 from exitkit.drivers.database import DatabaseError, Table
 from exitkit.drivers.postgres import Database, dsn_of, open_database
 from exitkit.model.plan import Step
@@ -80,10 +80,7 @@ class TableItemsRestorer:
             touched = {"schemas": [_schema(step)]}
             foreign = _claim_schema(step, target, context)
         if foreign:
-            return failed(
-                f"{foreign} is already on {target.id} and is not ours;"
-                " give the step another `rename` or `schema`"
-            )
+            return taken(foreign, target.id, "give the step another `rename` or `schema`")
         try:
             _write(bundle, tables, step, target, context)
             items = [

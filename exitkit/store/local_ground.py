@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from exitkit.assess.comparison import failed, restored, taken
+from exitkit.errors import CannotRun
 from exitkit.model.plan import Step
-from exitkit.model.run import Outcome, StepStatus
+from exitkit.model.run import ItemResult, Measurement, Outcome, StepStatus
 from exitkit.ports import StepContext, Target
 from exitkit.store.touched import note_touched, noted_touched
 
@@ -86,6 +89,37 @@ def claim(target: Target, names: Sequence[str], context: StepContext) -> str:
         _remove(root, name)
     root.mkdir(parents=True, exist_ok=True)
     return ""
+
+
+def fill(
+    names: Collection[str],
+    work: Callable[[], Iterable[ItemResult]],
+    target: Target,
+    context: StepContext,
+    *,
+    what: str,
+    count: int,
+    size_bytes: int,
+    said: str,
+    losses: Sequence[str],
+) -> Outcome:
+    """Claim `names`, let `work` write there and read back, and measure how long that took.
+
+    `what` is the category of the measurement; `said` tells what was moved, with `{different}` for
+    how many items are not as they were.
+    """
+    claimed = sorted(names)
+    foreign = claim(target, claimed, context)
+    if foreign:
+        return taken(foreign, target.id)
+    touched, started = touched_by(claimed), time.monotonic()
+    try:
+        items = list(work())
+    except CannotRun as fault:
+        return failed(f"{target.id}: {fault}", touched)
+    took_ms = int((time.monotonic() - started) * 1000)
+    moved = Measurement(what, count, size_bytes, took_ms)
+    return restored(said, items, moved=moved, losses=losses, touched=touched)
 
 
 def touched_by(names: Sequence[str]) -> dict[str, Any]:
