@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font,
-# an OpenStack Swift with its cache, MariaDB, Podman with something to put into an image, and
-# (into .test-parts) Azurite and a MariaDB of another version.
+# an OpenStack Swift with its cache, MariaDB, Podman with something to put into an image, cron with
+# a clock to set, and (into .test-parts) Azurite and a MariaDB of another version.
 set -euo pipefail
 
 declare -A package_of=(
@@ -9,7 +9,7 @@ declare -A package_of=(
     [swift-proxy-server]=swift-proxy [swift-account-server]=swift-account
     [swift-container-server]=swift-container [swift-object-server]=swift-object
     [memcached]=memcached [npm]=npm [mariadb-install-db]=mariadb-server
-    [sshd]=openssh-server [podman]=podman [runc]=runc
+    [sshd]=openssh-server [podman]=podman [runc]=runc [cron]=cron [faketime]=faketime
 )
 missing=()
 for program in "${!package_of[@]}"; do

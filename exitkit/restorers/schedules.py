@@ -5,6 +5,8 @@ names: ["*"]}}`; optional `rename`, `canaries`, `canary_pattern`, and `run: [nam
 the jobs that may be run once in the scratch folder with an empty environment (`seconds` each, 60).
 Every other job is a dry run: the shell reads it (`sh -n`) and does not execute it. A table is read
 back by the parser that reads those of hosts, so schedule, user and command are compared one by one.
+When each line would start is compared as well, by the rules of cron and, where this machine has
+Debian's cron, libfaketime and root's rights, by a real one that starts nothing of the job's.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from exitkit.assess.comparison import Canaries, compared
+from exitkit.drivers.cron_clock import departures
 from exitkit.drivers.host_services import cron
 from exitkit.model.plan import Step
 from exitkit.model.run import ItemResult, Outcome, Proof
@@ -31,6 +34,8 @@ from exitkit.store.reader import Bundle, open_bundle
 TABLE = "crontab"
 MASK = "<masked:"
 SECONDS = 60
+_EVERY = "0 3 */"
+_BY_DAYS = {"1": "@daily", "7": "0 3 * * 0"}
 _MASKED = re.compile(r"<masked:([0-9a-f]+)>")
 _PER_CENT = re.compile(r"(?<!\\)%")
 
@@ -52,13 +57,18 @@ class _Job:
     def label(self) -> str:
         return f"job {self.name}"
 
+    @property
+    def words(self) -> str:
+        """The command on the one line that a table gives it."""
+        return " ".join(self.command.splitlines())
+
 
 class SchedulesRestorer(LocalGround):
     """Move cron jobs to another host, dry."""
 
     what: ClassVar[str] = "schedules"
     target_types: ClassVar[tuple[str, ...]] = ("folder",)
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ("cronsim:rehearsal",)
 
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write tables and scripts, and read them back."""
@@ -85,8 +95,9 @@ class SchedulesRestorer(LocalGround):
         ran = 0
         # Before a job is run: what it writes is its own.
         extra = list(beside(_files(jobs), target))
-        for job in jobs:
-            found = [*_read_back(job, target, canaries), *_read_by_shell(job, target)]
+        starts, by_cron = _starts(jobs, target)
+        for job, started in zip(jobs, starts, strict=True):
+            found = [*_read_back(job, target, canaries), started, *_read_by_shell(job, target)]
             if any(fnmatchcase(job.name, one) for one in step.params.get("run") or ()):
                 found.append(_run(job, target, int(step.params.get("seconds") or SECONDS)))
                 ran += found[-1].result == "equal"
@@ -95,7 +106,7 @@ class SchedulesRestorer(LocalGround):
                 proofs.append(Proof(job.urn, "configuration"))
         return compared(
             "schedules", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs,
-            metrics={"jobs_compared": len(jobs), "jobs_run": ran},
+            metrics={"jobs_compared": len(jobs), "jobs_run": ran, "started_by_cron": by_cron},
         )  # fmt: skip
 
 
@@ -116,7 +127,13 @@ def _jobs(bundle: Bundle, step: Step) -> tuple[Sequence[_Job], tuple[str, ...]]:
             text += bundle.content_path(path).read_text(encoding="utf-8", errors="replace")
         if MASK in text:
             losses.append(f"job {holding.name}: it held a secret; give it one by reference")
-        jobs.append(_job(bundle, holding, config, folder, held, MASK in text))
+        job = _job(bundle, holding, config, folder, held, MASK in text)
+        if job.schedule.startswith(_EVERY):
+            losses.append(
+                f"job {holding.name}: {config['schedule']}; on a table it counts from each month's"
+                " first day"
+            )
+        jobs.append(job)
     return jobs, tuple(losses)
 
 
@@ -145,12 +162,12 @@ def _job(
 
 
 def _fields(schedule: str) -> str:
-    """Return a schedule as a table has it; anacron's `every 7 days` has no exact like there."""
+    """Return a schedule as a table has it; most numbers of anacron's days have no exact like."""
     if schedule in ("hourly", "daily", "weekly", "monthly"):
         return f"@{schedule}"
     if schedule.startswith("every "):
         days = schedule.split()[1]
-        return f"0 3 */{days} * *" if days.isdigit() and days != "1" else "@daily"
+        return _BY_DAYS.get(days) or (f"{_EVERY}{days} * *" if days.isdigit() else schedule)
     return schedule
 
 
@@ -164,20 +181,47 @@ def _files(jobs: Sequence[_Job]) -> list[PlacedFile]:
 
 
 def _line(job: _Job) -> str:
-    return f"{job.schedule} {job.user} {' '.join(job.command.splitlines())}"
+    return f"{job.schedule} {job.user} {job.words}"
+
+
+def _table(job: _Job, target: Target) -> str | None:
+    """Return the table of a job as it is on the target; None where there is none."""
+    path: Path = ground_of(target) / job.folder / TABLE
+    if not path.is_file() or path.is_symlink():
+        return None
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _lines(table: str | None) -> list[tuple[str, str, str]]:
+    """Return schedule, user and command of each line."""
+    rows = cron({"/etc/crontab": table or ""})
+    return [(row["schedule"], row["user"], row["command"]) for row in rows]
+
+
+def _starts(jobs: Sequence[_Job], target: Target) -> tuple[list[ItemResult], bool]:
+    """Say for each job whether its line on the target starts when the job has to."""
+    lines = {job.folder: _lines(_table(job, target)) for job in jobs}
+    found = []
+    for job in jobs:
+        same = [line[0] for line in lines[job.folder] if line[1:] == (job.user, job.words)]
+        # Two lines may run the same command: each is held against its own like.
+        found.append(job.schedule if job.schedule in same else "".join(same[:1]))
+    faults, by_cron = departures([job.schedule for job in jobs], found)
+    results = [
+        ItemResult(f"{job.label} starts", "different" if fault else "equal", fault)
+        for job, fault in zip(jobs, faults, strict=True)
+    ]
+    return results, by_cron
 
 
 def _read_back(job: _Job, target: Target, canaries: Canaries | None) -> Iterator[ItemResult]:
-    path: Path = ground_of(target) / job.folder / TABLE
+    text = _table(job, target)
     if canaries is not None:
         canaries.expect(job.command.encode("utf-8", "surrogateescape"))
-    if not path.is_file() or path.is_symlink():
+    if text is None:
         yield ItemResult(job.label, "missing")
         return
-    text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    rows = list(cron({"/etc/crontab": text}))
-    wanted = (job.schedule, job.user, " ".join(job.command.splitlines()))
-    if wanted not in [(row["schedule"], row["user"], row["command"]) for row in rows]:
+    if (job.schedule, job.user, job.words) not in _lines(text):
         yield ItemResult(job.label, "different", "no line of the table is this job")
         return
     if canaries is not None:

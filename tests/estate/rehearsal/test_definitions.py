@@ -153,16 +153,19 @@ def test_cron_jobs_are_read_back_by_cron_s_rules_checked_by_the_shell_and_run(
     outcome, same, context = moved(step, findings, target, bundle_of, context_of)
     folder = target.base / "ground" / "cron-hq-web1"
     assert (folder / "ran.txt").read_text() == "EXITKIT-CANARY-CRON\n"
-    assert same.metrics["jobs_run"] == 2
+    assert (same.metrics["jobs_run"], same.metrics["started_by_cron"]) == (2, True)
     assert (len(same.losses), len(same.proofs)) == (2, 2), "a masked secret is no proof"
     (folder / "ran.txt").unlink()
     table = folder / "crontab"
-    assert "0 3 */7 * * root false\n" in table.read_text()
+    assert "0 3 * * 0 root false\n" in table.read_text()
     assert "DB_PASSWORD=${SECRET_" in table.read_text()
     assert "planted" not in table.read_text()
     table.write_text(table.read_text().replace("*/5", "*/6"))
-    [changed] = [one for one in unequal(step, context) if "EXITKIT-CANARY-CRON" in one.item]
-    assert changed.detail == "no line of the table is this job"
+    changed = [one for one in unequal(step, context) if "EXITKIT-CANARY-CRON" in one.item]
+    assert [one.detail for one in changed] == [
+        "no line of the table is this job",
+        "starts at 2024-01-01 00:06:00 instead of 2024-01-01 00:05:00",
+    ]
     left_as_it_was(step, outcome, before, target, context)
 
 
