@@ -39,7 +39,7 @@ SERVICES = [
     "kms:ListAliases", "route53:ListHostedZones", "route53:ListResourceRecordSets",
     "rds:DescribeDBInstances", "rds:DescribeDBSubnetGroups", "logs:DescribeLogGroups",
     "ssm:DescribeParameters", "secretsmanager:ListSecrets", "ecr:DescribeRepositories",
-    "events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule",
+    "tag:GetResources", "events:ListEventBuses", "events:ListRules", "events:ListTargetsByRule",
 ]  # fmt: skip
 
 Client = Callable[[str], Any]

@@ -132,3 +132,36 @@ def not_carried(files: dict[str, bytes], native_type: str) -> dict[str, list[dic
         for line in body.splitlines()
     ]
     return {row["nativeId"]: row["notCarried"] for row in lines if row["nativeType"] == native_type}
+
+
+@pytest.mark.parametrize(
+    ("native_type", "classic", "cloud_control"),
+    [
+        ("AWS::SQS::Queue", "aws_sqs_queue", "awscc_sqs_queue"),
+        ("AWS::SNS::Topic", "aws_sns_topic", "awscc_sns_topic"),
+        ("AWS::DynamoDB::Table", "aws_dynamodb_table", "awscc_dynamodb_table"),
+        ("AWS::KMS::Key", "aws_kms_key", "awscc_kms_key"),
+    ],
+)
+def test_tags_that_list_answers_leave_out_are_carried_in_every_form(
+    exported: dict[str, bytes],
+    templates: dict[str, Any],
+    native_type: str,
+    classic: str,
+    cloud_control: str,
+) -> None:
+    for purpose in ("import", "create"):
+        (template,) = (
+            body for path, body in templates.items() if f"/{REGION}/" in path and purpose in path
+        )
+        tags = [
+            resource["Properties"]["Tags"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == native_type and "Tags" in resource["Properties"]
+        ]
+        assert tags == [[{"Key": "owner", "Value": "sales"}]], purpose
+    for provider, resource in (("terraform-aws", classic), ("terraform-awscc", cloud_control)):
+        main = exported[f"iac/aws/{ACCOUNT}/{REGION}/{provider}/main.tf"].decode()
+        blocks = f"\n{main}".split("\nresource ")
+        tagged = [one for one in blocks if one.startswith(f'"{resource}"') and "sales" in one]
+        assert len(tagged) == 1, provider
