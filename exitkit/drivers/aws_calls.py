@@ -24,6 +24,7 @@ from botocore.parsers import ResponseParserError
 
 from exitkit.drivers.aws_rates import UNREACHABLE
 from exitkit.drivers.aws_refusals import refused
+from exitkit.drivers.deadlines import show_life
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.ledger import CallOutcome
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 MOST_PAGES = 20_000
+MOST_REPEATS = 2
+"""So many times a call is repeated whose answer was cut off."""
 LONGEST_REASON = 300
 FAULTS = (
     BotoCoreError, ClientError, ResponseParserError, OSError, KeyError, TypeError, ValueError,
@@ -52,6 +55,10 @@ CREDENTIAL_FAULTS = (
 
 class ForeignAnswerError(ValueError):
     """An answer that is not from AWS, or not all of it."""
+
+
+class CutOffError(ForeignAnswerError):
+    """An answer that ended before its end."""
 
 
 class EndlessPagesError(ValueError):
@@ -103,7 +110,25 @@ def refuse_other_pages(response_dict: Mapping[str, Any], operation_model: Any, *
         raise ForeignAnswerError("the answer is a web page")
     whole = text.startswith((b"{", b"[")) and text.endswith((b"}", b"]"))
     if text and not whole and _is_document(operation_model):
-        raise ForeignAnswerError("the answer is not JSON, or was cut off")
+        raise CutOffError("the answer is not JSON, or was cut off")
+
+
+def ask_again_when_cut_off(client: Any) -> None:
+    """Let a client repeat a call whose answer did not arrive whole, as it does after a reset.
+
+    The SDK reads an answer outside of what it tries again.
+    """
+    ask = client._make_api_call  # noqa: SLF001
+
+    def ask_again(operation: str, arguments: Mapping[str, Any]) -> Any:
+        for _ in range(MOST_REPEATS):
+            try:
+                return ask(operation, arguments)
+            except (CutOffError, ResponseParserError):
+                show_life()
+        return ask(operation, arguments)
+
+    client._make_api_call = ask_again  # noqa: SLF001
 
 
 def _is_document(operation_model: Any) -> bool:

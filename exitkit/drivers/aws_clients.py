@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from exitkit.drivers.aws_calls import refuse_other_pages
+from exitkit.drivers.aws_calls import ask_again_when_cut_off, refuse_other_pages
 from exitkit.drivers.aws_models import ReadOnlyLoader
 from exitkit.drivers.aws_parsers import CompiledParserFactory
 from exitkit.drivers.aws_rates import Bucket, attach
@@ -67,6 +67,7 @@ def create_client(
         service, region_name=region, endpoint_url=endpoint or None, config=config
     )
     client.meta.events.register("before-parse", refuse_other_pages)
+    ask_again_when_cut_off(client)
     share_tls(client)
     attach(client, bucket_of(session, service, region))
     renew_when_expired(client)

@@ -177,6 +177,12 @@ def reply() -> Callable[..., Reply]:
     return Reply
 
 
+@pytest.fixture(name="usual")
+def usual_reply() -> Callable[[Asked], Reply]:
+    """Answers as the account does when nothing is wrong."""
+    return usual
+
+
 @pytest.fixture
 def issued() -> Callable[..., Reply]:
     """Makes the answer to AssumeRole: key, token and until when they hold."""

@@ -171,6 +171,32 @@ def test_a_fault_costs_its_own_call_and_the_next_run_asks_for_that_alone(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("operation", ["sqs:ListQueues", "sns:ListTopics"])
+def test_an_answer_cut_off_once_is_asked_for_again(
+    stand_in: Any, usual: Callable[..., Any], tmp_path: Path, operation: str
+) -> None:
+    def cut_once(asked: Any) -> Any:
+        if asked.operation == operation and stand_in.asked[operation] == 1:
+            return replace(usual(asked), manner="cut")
+        return None
+
+    stand_in.answer = cut_once
+    found = collected(stand_in, tmp_path)
+    assert {call.outcome for call in lines(found).values()} == {CallOutcome.COLLECTED}
+    assert names(found) >= {"AWS::SQS::Queue", "AWS::SNS::Topic"}
+    assert stand_in.asked[operation] == 2
+
+
+def test_an_answer_always_cut_off_is_given_up_soon(
+    stand_in: Any, usual: Callable[..., Any], tmp_path: Path
+) -> None:
+    stand_in.answer = lambda asked: (
+        replace(usual(asked), manner="cut") if asked.operation == "sqs:ListQueues" else None
+    )
+    collected(stand_in, tmp_path)
+    assert stand_in.asked["sqs:ListQueues"] == 1 + aws_calls.MOST_REPEATS
+
+
 def test_a_run_that_goes_on_gives_the_records_of_one_that_was_never_cut(
     stand_in: Any, reply: Callable[..., Any], tmp_path: Path
 ) -> None:
