@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ _LEADS_AWAY = {
 """Keys by which tasks leave the hosts that `--limit` leaves them."""
 _INCLUDES = ("import_playbook", "include_tasks", "import_tasks", "include", "vars_files",
              "include_vars")  # fmt: skip
+_BRINGS_ROLE = ("import_role", "include_role")
+_NAMED = re.compile(r"\bname=([^\s,]+)")
 
 
 class _Loader(yaml.SafeLoader):
@@ -64,6 +67,7 @@ def written_inert(variables: Mapping[str, Any]) -> str:
 
 def outside_faults(playbook: Path) -> Iterator[str]:
     """Say by which of its keys a playbook, or a file beside it, would leave its hosts."""
+    yield from _linked_folders(playbook)
     waiting, seen = [*_files(playbook)], set[Path]()
     while waiting:
         path = waiting.pop(0).resolve()
@@ -72,7 +76,14 @@ def outside_faults(playbook: Path) -> Iterator[str]:
         seen.add(path)
         if len(seen) > MOST_FILES:
             raise InputError(f"{playbook.parent}: more than {MOST_FILES} files of tasks")
-        for key, value in _members(_read(path)):
+        document = _read(path)
+        for role in _roles(document, path):
+            if not _is_beside(role, playbook):
+                yield (
+                    f"{path.name}: role `{role}` is not below {playbook.parent.name}/roles, so"
+                    " nothing has looked at it; put it there"
+                )
+        for key, value in _members(document):
             name = key.rpartition(".")[2]
             if name in _LEADS_AWAY and not (name == "connection" and isinstance(value, Mapping)):
                 yield f"{path.name}: `{key}` {_LEADS_AWAY[name]}"
@@ -96,6 +107,35 @@ def _files(playbook: Path) -> Iterator[Path]:
             # Not `roles/web/files/x.yml`: what is copied to a host is no task.
             if "files" not in path.parts and "templates" not in path.parts:
                 yield path
+
+
+def _linked_folders(playbook: Path) -> Iterator[str]:
+    """Say which folders of tasks are somewhere else: nothing below them is read."""
+    for name in BESIDE:
+        for path in (playbook.parent / name, *sorted((playbook.parent / name).rglob("*"))):
+            if path.is_symlink() and path.is_dir():
+                yield f"`{path.relative_to(playbook.parent)}` is a link to a folder; copy it there"
+
+
+def _roles(document: Any, path: Path) -> Iterator[str]:
+    """Yield the names of the roles that a file brings in, by whichever of the ways there are."""
+    given: list[Any] = []
+    for play in document if isinstance(document, list) else ():
+        if isinstance(play, Mapping) and "hosts" in play:
+            given += play.get("roles") or ()
+    if isinstance(document, Mapping) and path.parent.name == "meta":
+        given += document.get("dependencies") or ()
+    given += [value for key, value in _members(document) if key.rpartition(".")[2] in _BRINGS_ROLE]
+    for one in given:
+        if isinstance(one, Mapping):
+            yield str(one.get("role") or one.get("name") or "")
+        else:
+            yield named.group(1) if (named := _NAMED.search(str(one))) else str(one)
+
+
+def _is_beside(role: str, playbook: Path) -> bool:
+    """Tell whether a role is one of those whose files are read."""
+    return Path(role).name == role and (playbook.parent / "roles" / role).is_dir()
 
 
 def _read(path: Path) -> Any:

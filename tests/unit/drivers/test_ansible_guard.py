@@ -68,6 +68,45 @@ def test_an_include_by_template_may_mean_any_file_beside_it(tmp_path: Path) -> N
     assert len(list(outside_faults(tmp_path / "site.yml"))) == 1
 
 
+@pytest.mark.parametrize(
+    "brought",
+    [
+        "- hosts: all\n  roles: [web, elsewhere]\n",
+        "- hosts: all\n  roles: [{role: elsewhere, port: 80}]\n",
+        "- hosts: all\n  tasks: [{include_role: {name: elsewhere}}]\n",
+        "- hosts: all\n  tasks: [{ansible.builtin.import_role: name=elsewhere tasks_from=x}]\n",
+        "- hosts: all\n  roles: [elsewhere.net.db]\n",
+        "- hosts: all\n  roles: [../elsewhere]\n",
+        "- hosts: all\n  roles: ['{{ elsewhere }}']\n",
+        "- hosts: all\n  roles: [needy]\n",
+    ],
+)
+def test_a_role_that_nothing_looks_at_is_a_fault(tmp_path: Path, brought: str) -> None:
+    (tmp_path / "roles" / "web" / "tasks").mkdir(parents=True)
+    (tmp_path / "roles" / "needy" / "meta").mkdir(parents=True)
+    (tmp_path / "roles" / "needy" / "meta" / "main.yml").write_text("dependencies: [web]\n")
+    (tmp_path / "site.yml").write_text("- hosts: all\n  roles: [web, needy, {role: web}]\n")
+    assert list(outside_faults(tmp_path / "site.yml")) == []
+    (tmp_path / "roles" / "needy" / "meta" / "main.yml").write_text(
+        "dependencies: [{role: elsewhere}]\n" if "needy" in brought else "dependencies: []\n"
+    )
+    (tmp_path / "site.yml").write_text(brought)
+    [fault] = outside_faults(tmp_path / "site.yml")
+    assert "elsewhere" in fault
+    assert "nothing has looked at it" in fault
+
+
+def test_a_role_that_is_a_link_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "shared" / "tasks").mkdir(parents=True)
+    (tmp_path / "shared" / "tasks" / "main.yml").write_text("- {command: id, delegate_to: db1}\n")
+    (tmp_path / "play" / "roles").mkdir(parents=True)
+    (tmp_path / "play" / "roles" / "web").symlink_to(tmp_path / "shared")
+    (tmp_path / "play" / "site.yml").write_text("- hosts: all\n  roles: [web]\n")
+    assert list(outside_faults(tmp_path / "play" / "site.yml")) == [
+        "`roles/web` is a link to a folder; copy it there"
+    ]
+
+
 def test_a_variable_of_ansible_s_own_is_refused() -> None:
     assert list(variable_faults({"directory": "/srv"})) == []
     [fault] = variable_faults({"ansible_host": "production"})
