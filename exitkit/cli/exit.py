@@ -10,7 +10,14 @@ import click
 
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.rehearse import checked_plan, chosen_bundle, refuse_beside_another
-from exitkit.cli.run_commands import actor, leave_to_workers, move_on, now, surroundings_of
+from exitkit.cli.run_commands import (
+    actor,
+    leave_to_workers,
+    move_on,
+    new_run_name,
+    now,
+    surroundings_of,
+)
 from exitkit.cli.signing import signed_bytes, waiver_options
 from exitkit.engine.exit_basis import check_waiver, exit_basis, find_rehearsal, waiver_bytes
 from exitkit.engine.rehearse import used_targets
@@ -85,7 +92,7 @@ def command(
         basis = exit_basis(contract, anchors, rehearsed, waiver)
         _ask(workspace, plan, yes=yes)
         start = Start(
-            run=f"exit-{now():%Y%m%d-%H%M%S}",
+            run=new_run_name(workspace, Mode.EXIT),
             plan=plan,
             mode=Mode.EXIT,
             bundle=open_bundle(bundle).id,

@@ -12,7 +12,7 @@ from exitkit.cli.run_commands import (
     actor,
     leave_to_workers,
     move_on,
-    now,
+    new_run_name,
     runs_of,
     surroundings_of,
 )
@@ -56,7 +56,7 @@ def command(root: Path, chosen: Path | None, yes: bool, leave: bool, as_json: bo
         refuse_beside_another(workspace)
         _ask(workspace, plan, yes=yes)
         start = Start(
-            run=f"rehearsal-{now():%Y%m%d-%H%M%S}",
+            run=new_run_name(workspace, Mode.REHEARSAL),
             plan=plan,
             mode=Mode.REHEARSAL,
             bundle=open_bundle(bundle).id,

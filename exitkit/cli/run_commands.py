@@ -27,6 +27,7 @@ from exitkit.errors import (
     ExitkitError,
     InputError,
 )
+from exitkit.model.plan import Mode
 from exitkit.model.run import MilestoneVerdict
 from exitkit.store.keys import load_public
 from exitkit.store.ssh_signature import AllowedSigner, read_allowed_signers
@@ -79,6 +80,14 @@ def run_folder(workspace: Workspace, run: str) -> Path:
         known = ", ".join(one.run for one in runs_of(workspace)) or "none yet"
         raise InputError(f"{run}: no such run; there are: {known}")
     return folder
+
+
+def new_run_name(workspace: Workspace, mode: Mode) -> str:
+    """Name a run after the second it begins in, or the next one where a run has that name."""
+    begins = now()
+    while (workspace.runs / (name := f"{mode.value}-{begins:%Y%m%d-%H%M%S}")).exists():
+        begins += dt.timedelta(seconds=1)
+    return name
 
 
 def runs_of(workspace: Workspace) -> Iterator[RunState]:
