@@ -201,6 +201,11 @@ def _leads(moved: Sequence[Moved]) -> tuple[Timing, ...]:
     return tuple(sorted(found.values(), key=lambda one: (-(one.minutes or 0), one.id)))
 
 
+def working_days(work: Range, means: Means) -> int:
+    """Return the working days in which all people likely do some work, none of it being none."""
+    return -(-_elapsed(work, means).likely // MINUTES_OF_DAY)
+
+
 def _elapsed(work: Range, means: Means) -> Range:
     """Return how long work takes all people, in calendar minutes without weekends."""
     per_day = means.people * means.hours_per_day * 60

@@ -49,7 +49,7 @@ def command(
     opened = open_bundle(path)
     contract = load_contract(workspace.contract_file) if workspace.contract_file.is_file() else None
     bundles = [open_bundle(bundle_path(workspace, number)) for number in sequences(workspace)]
-    means = _means(workspace, people, bandwidth)
+    means = means_of(workspace, people, bandwidth)
     found = estimate_of(opened, last_rehearsed([*bundles, opened]), contract, means)
     allowed = str(look_up(ALLOWED_PATH, contract.document) or "") if contract else ""
     verdict = held_against(found, allowed)
@@ -60,7 +60,10 @@ def command(
     return EXIT_FOUND if verdict == "longer" else EXIT_CLEAN
 
 
-def _means(workspace: Workspace, people: int | None, bandwidth: int | None) -> Means:
+def means_of(
+    workspace: Workspace, people: int | None = None, bandwidth: int | None = None
+) -> Means:
+    """Return what an exit can use, by the workspace and by what was said instead."""
     means = Means(**asdict(workspace.exit_means))
     if people:
         means = replace(means, people=people)

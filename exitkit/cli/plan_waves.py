@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import click
 
+from exitkit.assess.exit_estimate import Means, Wave, working_days
 from exitkit.assess.waves import Group
+from exitkit.cli.estimate import means_of
 from exitkit.cli.output import json_option, show_json, show_table, workspace_option
 from exitkit.cli.subjects import chosen_bundle
-from exitkit.engine.estimate import waves_of
+from exitkit.engine.estimate import estimate_of, waves_of
 from exitkit.errors import EXIT_CLEAN
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import load_workspace
@@ -38,7 +41,9 @@ def waves_command(bundle: Path | None, root: Path, as_plan: bool, as_json: bool)
     if as_json:
         show_json({"bundle": opened.id, "waves": [[list(group) for group in one] for one in found]})
     elif as_plan:
-        click.echo("\n".join(_plan_lines(found, names)))
+        means = means_of(workspace)
+        estimated = estimate_of(opened, None, None, means)
+        click.echo("\n".join(_plan_lines(estimated.waves, means, names)))
     else:
         rows = [
             (number, sum(map(len, wave)), sum(len(group) > 1 for group in wave), _some(wave, names))
@@ -55,18 +60,33 @@ def _names(bundle: Bundle) -> Mapping[str, str]:
     }
 
 
-def _plan_lines(found: Sequence[Sequence[Group]], names: Mapping[str, str]) -> Iterator[str]:
-    """Yield phases and milestones that follow each other; dates, criteria and steps are added."""
+def _plan_lines(waves: Sequence[Wave], means: Means, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield phases and milestones that follow each other; criteria and steps are added by hand.
+
+    Each wave takes the working days that its estimated work takes all people, and begins when the
+    one before it is done; all are due by the end of the transition.
+    """
+    yield (
+        f"# Days of {means.people} at {means.hours_per_day} hours a day, by the work that"
+        " `exitkit estimate` judges likely; nobody measured it."
+    )
+    days = [working_days(wave.minutes, means) for wave in waves]
+    ends = list(accumulate(days))
     yield "phases:"
-    for number in range(1, len(found) + 1):
-        name = f"{{en: Wave {number}, fr: Vague {number}}}"
-        yield f"  - {{id: W{number}, name: {name}, start: {{anchor: TS}}, end: {{anchor: TX}}}}"
+    for number, (took, end) in enumerate(zip(days, ends, strict=True), start=1):
+        yield f"  - id: W{number}"
+        yield f"    name: {{en: Wave {number}, fr: Vague {number}}}"
+        yield f"    start: {{anchor: TS, offset: P{end - took}WD}}"
+        yield f"    end: {{anchor: TS, offset: P{end}WD}}"
     yield "milestones:"
-    for number, wave in enumerate(found, start=1):
+    for number, (wave, took) in enumerate(zip(waves, days, strict=True), start=1):
         yield f"  - id: wave-{number}"
         yield f"    phase: W{number}"
         yield f"    title: {{en: Wave {number} moved, fr: Vague {number} transférée}}"
-        yield f"    objective: {json.dumps(_some(wave, names), ensure_ascii=False)}"
+        yield f"    objective: {json.dumps(_some(wave.groups, names), ensure_ascii=False)}"
+        yield "    not_before: TS"
+        if took:
+            yield f"    duration: P{took}WD"
         yield "    deadline: {anchor: TX}"
         if number > 1:
             yield f"    depends_on: [wave-{number - 1}]"

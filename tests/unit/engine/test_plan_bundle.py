@@ -141,6 +141,14 @@ def test_the_waves_of_a_bundle_become_milestones_of_a_sound_plan(
     written = yaml.safe_load(capsys.readouterr().out)
     assert [one["depends_on"] for one in written["milestones"][1:]] == [["wave-1"]]
     assert f"{BUCKET} data" in written["milestones"][0]["objective"]
+    assert run(["estimate", "-w", str(root), "--json"]) == 0
+    estimated = json.loads(capsys.readouterr().out)["waves"]
+    days = [-(-one["minutes"]["likely"] // (7 * 60)) for one in estimated]
+    assert min(days) > 0
+    assert [one["duration"] for one in written["milestones"]] == [f"P{one}WD" for one in days]
+    assert [(one["start"]["offset"], one["end"]["offset"]) for one in written["phases"]] == [
+        ("P0WD", f"P{days[0]}WD"), (f"P{days[0]}WD", f"P{sum(days)}WD"),
+    ]  # fmt: skip
     head = {"schema": "exitkit/plan/1", "id": "P", "version": "1", "contract_ref": "CTR-1"}
     (root / "exit-plan.yaml").write_text(yaml.safe_dump(head | written))
     assert [one.id for one in load_plan(root / "exit-plan.yaml").milestones] == ["wave-1", "wave-2"]
