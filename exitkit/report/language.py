@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,9 @@ from markupsafe import Markup
 
 from exitkit.report.visible import visible
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_BEFORE_TALL = re.compile(r"(?<=[^\s<>{}]) (?=[?!;:»](?:\s|$))|(?<=«) ")
+
 LANGUAGES = ("en", "fr")
 """The languages that reports, letters and minutes are written in; the first is the default."""
 
@@ -21,8 +25,17 @@ LANGUAGES = ("en", "fr")
 def load_words(name: str) -> Mapping[str, Any]:
     """Return one table of `words/`, by language."""
     text = (files("exitkit.report") / "words" / f"{name}.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = yaml.safe_load(text)
-    return words
+    words: dict[str, Any] = yaml.safe_load(text)
+    return {**words, "fr": _kept_together(words["fr"])} if "fr" in words else words
+
+
+def _kept_together(value: Any) -> Any:
+    """Let no line begin with a French `?` or `:`; both have a blank before them."""
+    if isinstance(value, Mapping):
+        return {key: _kept_together(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_kept_together(one) for one in value]
+    return _BEFORE_TALL.sub(NO_BREAK, value) if isinstance(value, str) else value
 
 
 def is_one(number: float, language: str) -> bool:

@@ -16,7 +16,7 @@ from exitkit.assess.scores import FORMULA
 from exitkit.knowledge.kinds import all_kinds
 from exitkit.report import html, json_report
 from exitkit.report.inputs import ReportInputs
-from exitkit.report.language import LANGUAGES, Speech, load_words
+from exitkit.report.language import LANGUAGES, NO_BREAK, Speech, load_words
 from exitkit.report.parts import View
 from exitkit.report.view import build_view
 
@@ -138,3 +138,20 @@ def marks(text: str) -> list[str]:
 def test_every_category_of_assets_has_a_word() -> None:
     categories = {name.partition(".")[0] for name in all_kinds()}
     assert categories | {OTHER_DATA, DATA_NOT_HELD} <= set(load_words("report")["fr"]["CATEGORIES"])
+
+
+@pytest.mark.parametrize("table", ["report", "report_sentences", "papers", "joint_inventory"])
+def test_no_line_of_french_begins_with_a_tall_mark(table: str) -> None:
+    texts = list(texts_in(load_words(table)["fr"]))
+    assert any(NO_BREAK in one for one in texts)
+    assert [one for one in texts if re.search(r"\w [?!;:»](\s|$)", one)] == []
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from texts_in(one)
+    elif isinstance(value, str):
+        yield value
