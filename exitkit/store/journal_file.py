@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS inbox(
 CREATE TRIGGER IF NOT EXISTS event_no_update BEFORE UPDATE ON event BEGIN {_APPEND_ONLY}; END;
 CREATE TRIGGER IF NOT EXISTS event_no_delete BEFORE DELETE ON event BEGIN {_APPEND_ONLY}; END;
 """
+_HAS_EVENTS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'event'"
 
 
 class FileJournal(Journal):
@@ -63,6 +64,9 @@ class FileJournal(Journal):
 
     def _lines(self) -> Iterable[tuple[str, int, str, str]]:
         try:
+            if not self._database.execute(_HAS_EVENTS).fetchall():
+                # Whoever made the file was killed before it had a table: nothing ever happened.
+                return
             rows = self._database.execute(
                 "SELECT run, seq, body, hash FROM event ORDER BY run, seq"
             )

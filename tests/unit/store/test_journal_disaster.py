@@ -166,3 +166,12 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path: Path, small_disk:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         append(journal, held)
         assert [event.data["number"] for event in journal.load()] == list(range(held + 1))
+
+
+def test_a_file_whose_maker_was_killed_before_its_table_is_an_empty_journal(tmp_path: Path) -> None:
+    path = tmp_path / "run-1" / "journal.db"
+    path.parent.mkdir()
+    path.touch()
+    assert FileJournal.read_only(path) == ()
+    with FileJournal(path) as journal:
+        assert journal.load() == ()
