@@ -96,6 +96,69 @@ def test_a_role_that_nothing_looks_at_is_a_fault(tmp_path: Path, brought: str) -
     assert "nothing has looked at it" in fault
 
 
+LEAVES = "- {command: id, delegate_to: db1}\n"
+ROLE = "- hosts: all\n  roles: [web]\n"
+
+
+@pytest.mark.parametrize(
+    ("folder", "written"),
+    [
+        # Ansible takes the roles of an imported playbook from beside it.
+        ("", {"site.yml": "- import_playbook: more/other.yml\n", "more/other.yml": ROLE,
+              "more/roles/web/tasks/main.yml": LEAVES, "roles/web/tasks/main.yml": "[]\n"}),
+        ("files", {"site.yml": ROLE, "roles/web/tasks/main.yml": LEAVES}),
+        ("templates", {"site.yml": ROLE, "roles/web/tasks/main.yml": LEAVES}),
+        ("", {"site.yml": ROLE, "roles/web/tasks/main": LEAVES}),
+        ("", {"site.yml": ROLE, "roles/web/tasks/main.json": '[{"delegate_to": "db1"}]'}),
+        ("", {"site.yml": ROLE, "roles/web/tasks/files/more.yml": LEAVES}),
+        ("", {"site.yml": ROLE, "roles/web/tasks/main.yml": "- include_tasks: extra\n",
+              "roles/web/extra": LEAVES}),
+        ("", {"site.yml": "- hosts: all\n  tasks: [{include_vars: {dir: more}}]\n",
+              "more/all": LEAVES}),
+    ],
+)  # fmt: skip
+def test_what_ansible_reads_is_read_wherever_it_lies(
+    tmp_path: Path, folder: str, written: dict[str, str]
+) -> None:
+    write_all(tmp_path / folder, written)
+    [fault] = outside_faults(tmp_path / folder / "site.yml")
+    assert "`delegate_to` hands a task to another host" in fault
+
+
+def test_variables_beside_a_playbook_are_read(tmp_path: Path) -> None:
+    write_all(tmp_path, {"site.yml": PLAY, "host_vars/web1": "ansible_host: db1\n"})
+    assert list(outside_faults(tmp_path / "site.yml")) == [
+        "web1: `ansible_host` sends a host's tasks to another address"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"site.yml": "- hosts: all\n  collections: [far.away]\n  roles: [web]\n"},
+         "site.yml: `collections` is where Ansible looks for roles first"),
+        ({"site.yml": ROLE, "roles/web/meta/main.yml": "collections: [far.away]\n"},
+         "main.yml: `collections` is where Ansible looks for roles first"),
+        ({"site.yml": "- import_playbook: more/other.yml\n", "more/other.yml": ROLE},
+         "other.yml: role `web` is not below more/roles"),
+        ({"site.yml": "- import_playbook: far.away.other\n"},
+         "site.yml: `import_playbook` of far.away.other, which is not beside it"),
+        ({"site.yml": "- hosts: all\n  tasks: [{include_tasks: gone.yml}]\n"},
+         "site.yml: `include_tasks` of gone.yml, which is not beside it"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_seen_is_a_fault(tmp_path: Path, written: dict[str, str], says: str) -> None:
+    write_all(tmp_path, {"roles/web/tasks/main.yml": "[]\n", **written})
+    [fault] = outside_faults(tmp_path / "site.yml")
+    assert fault.startswith(says)
+
+
+def write_all(folder: Path, written: dict[str, str]) -> None:
+    for name, text in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 def test_a_role_that_is_a_link_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "shared" / "tasks").mkdir(parents=True)
     (tmp_path / "shared" / "tasks" / "main.yml").write_text("- {command: id, delegate_to: db1}\n")
