@@ -114,9 +114,10 @@ def refuse_other_pages(response_dict: Mapping[str, Any], operation_model: Any, *
 
 
 def ask_again_when_cut_off(client: Any) -> None:
-    """Let a client repeat a call whose answer did not arrive whole, as it does after a reset.
+    """Let a client repeat a call, at once, whose answer did not arrive whole.
 
-    The SDK reads an answer outside of what it tries again.
+    The SDK holds no answer against the length it was promised, and parses it outside of what it
+    tries again.
     """
     ask = client._make_api_call  # noqa: SLF001
 
