@@ -27,7 +27,7 @@ def eligible(scope: str, rows: Iterable[Row], roles: Mapping[str, str]) -> Itera
     """Yield the roles that somebody does not hold and may take (Privileged Identity Management)."""
     for row in rows:
         properties = row.get("properties", {})
-        yield _right(scope, properties, roles, _day(properties.get("endDateTime")), ELIGIBLE)
+        yield _right(scope, properties, roles, day_of(properties.get("endDateTime")), ELIGIBLE)
 
 
 def ends_of(rows: Iterable[Row]) -> dict[str, dt.date]:
@@ -35,7 +35,7 @@ def ends_of(rows: Iterable[Row]) -> dict[str, dt.date]:
     ends: dict[str, dt.date] = {}
     for row in rows:
         properties = row.get("properties", {})
-        day = _day(properties.get("endDateTime"))
+        day = day_of(properties.get("endDateTime"))
         if day and (native_id := properties.get("originRoleAssignmentId")):
             ends[str(native_id).lower()] = day
     return ends
@@ -57,7 +57,8 @@ def _right(
     )  # fmt: skip
 
 
-def _day(instant: Any) -> dt.date | None:
+def day_of(instant: Any) -> dt.date | None:
+    """Return the day of an instant as Azure writes it; None where it says nothing of the kind."""
     try:
         return dt.datetime.fromisoformat(str(instant or "")).date()
     except ValueError:

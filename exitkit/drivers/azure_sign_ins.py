@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitkit.drivers.azure import Answer, DirectoryReader
+from exitkit.drivers.azure_access import day_of
 
 OPERATION = "Microsoft.Graph/users/signInActivity:GET"
 PERMISSION = "AuditLog.Read.All, User.Read.All"
@@ -45,10 +46,4 @@ def sign_ins_of(directory: DirectoryReader) -> SignIns:
 
 def _day(activity: Any) -> dt.date | None:
     told = activity if isinstance(activity, Mapping) else {}
-    days = []
-    for member in TIMES:
-        try:
-            days.append(dt.datetime.fromisoformat(str(told.get(member) or "")).date())
-        except ValueError:
-            continue
-    return max(days, default=None)
+    return max(filter(None, (day_of(told.get(member)) for member in TIMES)), default=None)
