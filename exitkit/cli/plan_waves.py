@@ -36,20 +36,21 @@ def waves_command(bundle: Path | None, root: Path, as_plan: bool, as_json: bool)
     """
     workspace = load_workspace(root)
     opened = open_bundle(chosen_bundle(bundle, workspace, root))
-    found = waves_of(opened)
-    names = _names(opened)
-    if as_json:
-        show_json({"bundle": opened.id, "waves": [[list(group) for group in one] for one in found]})
-    elif as_plan:
+    if as_plan and not as_json:
         means = means_of(workspace)
         estimated = estimate_of(opened, None, None, means)
-        click.echo("\n".join(_plan_lines(estimated.waves, means, names)))
-    else:
-        rows = [
-            (number, sum(map(len, wave)), sum(len(group) > 1 for group in wave), _some(wave, names))
-            for number, wave in enumerate(found, start=1)
-        ]
-        show_table(("WAVE", "ASSETS", "CIRCLES", "AMONG THEM"), rows)
+        click.echo("\n".join(_plan_lines(estimated.waves, means, _names(opened))))
+        return EXIT_CLEAN
+    found = waves_of(opened)
+    if as_json:
+        show_json({"bundle": opened.id, "waves": [[list(group) for group in one] for one in found]})
+        return EXIT_CLEAN
+    names = _names(opened)
+    rows = [
+        (number, sum(map(len, wave)), sum(len(group) > 1 for group in wave), _some(wave, names))
+        for number, wave in enumerate(found, start=1)
+    ]
+    show_table(("WAVE", "ASSETS", "CIRCLES", "AMONG THEM"), rows)
     return EXIT_CLEAN
 
 
