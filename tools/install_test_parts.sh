@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font,
 # an OpenStack Swift with its cache, MariaDB, Podman with something to put into an image, cron with
-# a clock to set, and (into .test-parts) Azurite and a MariaDB of another version.
+# a clock to set, routers, rpm and sudo, and (into .test-parts) Azurite and a MariaDB of another version.
 set -euo pipefail
 
 declare -A package_of=(
@@ -10,7 +10,10 @@ declare -A package_of=(
     [swift-container-server]=swift-container [swift-object-server]=swift-object
     [memcached]=memcached [npm]=npm [mariadb-install-db]=mariadb-server
     [sshd]=openssh-server [podman]=podman [runc]=runc [cron]=cron [faketime]=faketime
+    [vtysh]=frr [ip]=iproute2 [rpmbuild]=rpm [sudo]=sudo
 )
+# Another program may hold the lock for a while, and a mirror may fail once.
+patient=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
 missing=()
 for program in "${!package_of[@]}"; do
     PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
@@ -23,8 +26,8 @@ if [ ${#missing[@]} -gt 0 ]; then
         echo "install_test_parts.sh: the tests need more; run as root: apt-get install ${missing[*]}" >&2
         exit 3
     fi
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get "${patient[@]}" update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get "${patient[@]}" install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 azurite=.test-parts/node_modules/azurite/package.json
@@ -44,7 +47,7 @@ if [ ! -x "$mariadb/mariadbd" ]; then
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
         "http://deb.debian.org/debian $suite main" >"$mariadb/apt/sources.list"
     apt=(
-        apt-get -qq -o Dir::Etc::SourceList="$mariadb/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        apt-get -qq "${patient[@]}" -o Dir::Etc::SourceList="$mariadb/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
         -o Dir::State::Lists="$mariadb/apt/lists" -o Dir::State::status="$mariadb/apt/status"
         -o Dir::Cache="$mariadb/apt" -o Debug::NoLocking=1
     )
