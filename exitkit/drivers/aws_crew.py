@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exitkit.drivers.aws import Account
-from exitkit.drivers.aws_plan import Plan
+from exitkit.drivers.aws_crew_member import sweep_share
+from exitkit.drivers.aws_plan import Plan, Selection
+from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.ports import Context, Source
 
-LARGE = 300
+LARGE = 100
 """With fewer calls than this, starting processes takes longer than it saves."""
+USUAL_REGIONS = 17
+"""As many regions does a new account have enabled; more are opted into."""
 MOST = 8
 """More processes than this ask faster than AWS lets one account ask."""
 
@@ -49,19 +53,21 @@ class Crew:
         self.context.progress(
             f"{len(plan.roots)} list calls in account {account}, {self.size} processes"
         )
-        waiting = []
-        for number, process in enumerate(self.processes):
-            task = {**_task(self.source, self.context, plan), "part": [number, self.size]}
-            if _told(process, task):
-                waiting.append(process)
+        task = _task(self.source, self.context, plan)
+        waiting = [
+            process
+            for number, process in enumerate(self.processes, start=1)
+            if _told(process, {**task, "part": [number, self.size]})
+        ]
+        sweep_share({**task, "part": [0, self.size]}, plan)
         for process in waiting:
             if process.stdout and not process.stdout.readline():
                 self.context.progress("a process ended early; what it left is asked here")
 
     def start(self) -> None:
-        """Start every process that is not there, or no longer."""
+        """Start every process beside ours that is not there, or no longer."""
         self.processes = [one for one in self.processes if one.poll() is None]
-        while len(self.processes) < self.size:
+        while len(self.processes) < self.size - 1:
             others = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
             self.processes.append(
                 subprocess.Popen(
@@ -87,13 +93,27 @@ class Crew:
 def crew_of(source: Source, context: Context) -> Iterator[Crew]:
     """Gather a crew of as many processes as there are cores for us."""
     crew = Crew(source, context, min(MOST, _cores()))
-    if (source.settings.get("services") or ["*"]) == ["*"] and crew.is_able:
-        # Every service of even one region is large: let them get ready while accounts are opened.
-        crew.start()
+    if crew.is_able and _likely_calls(source) >= LARGE:
+        crew.start()  # they get ready while accounts are opened
     try:
         yield crew
     finally:
         crew.leave()
+
+
+def _likely_calls(source: Source) -> int:
+    """Return about how many list calls one account takes, before its regions are known."""
+    catalog = load_catalog()
+    wanted = Selection(source.id, tuple(source.settings.get("services") or ["*"]), ()).wants
+    calls = {
+        (row.service, row.operation)
+        for row in catalog.rows()
+        if not row.parent and wanted(row.service, row.operation)
+    }
+    everywhere = [name for name in calls if not catalog.services[name[0]].home]
+    patterns = source.settings.get("regions") or ["*"]
+    regions = sum(USUAL_REGIONS if "*" in name else 1 for name in patterns)
+    return len(everywhere) * regions + len(calls) - len(everywhere)
 
 
 def _cores() -> int:
@@ -125,6 +145,7 @@ def _task(source: Source, context: Context, plan: Plan) -> dict[str, Any]:
         },
         "regions": list(plan.selection.regions),
         "services": list(plan.selection.services),
+        "depth": plan.selection.depth,
         "now": context.now.isoformat(),
         "kept": str(context.kept),
         "mask_key": context.mask_key.hex(),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import os
 import sys
 import threading
-import zlib
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,7 +28,8 @@ def main() -> None:
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     load_catalog()
     while True:
-        sweep_share(json.loads(orders.get()))
+        task = json.loads(orders.get())
+        sweep_share(task, _plan(task))
         sys.stdout.buffer.write(b"done\n")
         sys.stdout.buffer.flush()
 
@@ -39,28 +41,36 @@ def _listen(orders: SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def sweep_share(task: Mapping[str, Any]) -> None:
-    """Ask our share of an account and keep all answers, also those that failed."""
+def _plan(task: Mapping[str, Any]) -> Plan:
     given = task["source"]
     source = Source(given["id"], "aws", given["settings"], Path(given["base"]))
-    limits = Limits(**task["limits"])
-    account = reopened(source, os.environ, limits, task["account"])
-    selection = Selection(source.id, tuple(task["services"]), tuple(task["regions"]))
-    plan = plan_for(account, load_catalog(), selection)
+    account = reopened(source, os.environ, Limits(**task["limits"]), task["account"])
+    selection = Selection(source.id, tuple(task["services"]), tuple(task["regions"]), task["depth"])
+    return plan_for(account, load_catalog(), selection)
+
+
+def sweep_share(task: Mapping[str, Any], plan: Plan) -> None:
+    """Ask one share of an account and keep all answers, also those that failed."""
     number, parts = task["part"]
-    shares = services_together(plan)
-    plan.roots = [ask for ask in plan.roots if share_of(ask, shares) % parts == number]
-    plan.left_out = []
+    roots = shares_of(plan, parts)[number]
+    share = dataclasses.replace(plan, roots=roots, left_out=[], inner=set())
+    limits, mask_key = Limits(**task["limits"]), bytes.fromhex(task["mask_key"])
     now = dt.datetime.fromisoformat(task["now"])
-    with kept_of(Path(task["kept"]), account.id, now, part=str(number)) as kept:
-        mask_key = bytes.fromhex(task["mask_key"])
-        for _ in Sweep(plan, limits, lambda line: None, mask_key=mask_key, kept=kept).run():
+    with kept_of(Path(task["kept"]), plan.account.id, now, part=str(number)) as kept:
+        for _ in Sweep(share, limits, lambda line: None, mask_key=mask_key, kept=kept).run():
             pass
 
 
-def share_of(ask: Ask, together: Mapping[str, str]) -> int:
-    """Number the unit of a call, equal for all calls that AWS counts together."""
-    return zlib.crc32(f"{together[ask.service]}/{ask.region}".encode())
+def shares_of(plan: Plan, parts: int) -> list[list[Ask]]:
+    """Part the root calls evenly; calls that AWS counts together stay together."""
+    together = services_together(plan)
+    units: dict[tuple[str, str], list[Ask]] = defaultdict(list)
+    for ask in plan.roots:
+        units[together[ask.service], ask.region].append(ask)
+    shares: list[list[Ask]] = [[] for _ in range(parts)]
+    for _, asks in sorted(units.items(), key=lambda unit: (-len(unit[1]), unit[0])):
+        min(shares, key=len).extend(asks)
+    return shares
 
 
 def services_together(plan: Plan) -> dict[str, str]:

@@ -16,7 +16,7 @@ from exitkit.collectors.aws import AwsCollector
 from exitkit.drivers import aws_clients, aws_crew
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_crew import crew_of
-from exitkit.drivers.aws_crew_member import services_together, share_of
+from exitkit.drivers.aws_crew_member import services_together, shares_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.model.asset import Asset
@@ -112,6 +112,13 @@ def again(stand_in: Any, folder: Path, accounts: list[dict[str, str]]) -> list[F
     return list(AwsCollector().collect(Source("prod", "aws", wanted, folder), context))
 
 
+def asked_by_name(stand_in: Any) -> Counter[str]:
+    """How often each operation was called, but for those that tell who we are."""
+    counts = Counter(one.operation for one in stand_in.seen)
+    stand_in.seen.clear()
+    return Counter({name: n for name, n in counts.items() if not name.startswith("sts:")})
+
+
 @pytest.mark.usefixtures("two_cores")
 def test_what_a_process_that_dies_had_not_reached_is_asked_all_the_same(
     stand_in: Any, reply: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -130,6 +137,20 @@ def test_what_a_process_that_dies_had_not_reached_is_asked_all_the_same(
     assert not [one for one in found if isinstance(one, Call) and one.is_open]
 
 
+@pytest.mark.usefixtures("two_cores")
+def test_every_process_goes_as_deep_as_the_settings_ask(
+    stand_in: Any, reply: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.answer = lambda asked: regions(reply, asked)
+    wanted = {"services": [*SERVICES, "dynamodb", "sns", "sqs"], "depth": "list"}
+    together = collected(stand_in, tmp_path / "together", **wanted)
+    asked_together = asked_by_name(stand_in)
+    monkeypatch.setattr(aws_crew, "_cores", lambda: 1)
+    alone = collected(stand_in, tmp_path / "alone", **wanted)
+    assert comparable(together) == comparable(alone)
+    assert asked_by_name(stand_in) == asked_together
+
+
 def test_calls_that_aws_counts_together_are_never_shared_out(tmp_path: Path) -> None:
     session: Any = _session()
     account = Account("123456789012", "aws", "us-east-1", None, session)
@@ -138,12 +159,10 @@ def test_calls_that_aws_counts_together_are_never_shared_out(tmp_path: Path) -> 
     for parent, rows in plan.children.items():
         own = plan.catalog.types[parent].service
         assert {together[row.service] for row in rows} == {together[own]}, parent
-    shares: dict[tuple[str, str], set[int]] = {}
-    for ask in plan.roots:
-        shares.setdefault(ask.unit, set()).add(share_of(ask, together) % 2)
-    assert {len(one) for one in shares.values()} == {1}
-    sizes = Counter(next(iter(shares[ask.unit])) for ask in plan.roots)
-    assert 0.4 < sizes[0] / sum(sizes.values()) < 0.6
+    first, second = shares_of(plan, 2)
+    assert {ask.unit for ask in first}.isdisjoint(ask.unit for ask in second)
+    assert sorted(map(repr, first + second)) == sorted(map(repr, plan.roots))
+    assert abs(len(first) - len(second)) <= 1
 
 
 def test_accounts_and_regions_that_are_done_leave_no_client_behind(
