@@ -12,14 +12,14 @@ KEY_BYTES = 32
 def load_masking_key(path: Path) -> bytes:
     """Return the 32 bytes that the file holds in hexadecimal."""
     try:
-        text = path.read_text(encoding="ascii").strip()
+        text = path.read_bytes().strip()
     except FileNotFoundError:
         raise CannotRun(
             f"{path}: no masking key; write 32 random bytes in hexadecimal there (mode 0600), "
             "or run `exitkit init` for a new workspace"
         ) from None
     try:
-        key = bytes.fromhex(text)
+        key = bytes.fromhex(text.decode("ascii"))
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:

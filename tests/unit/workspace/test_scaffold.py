@@ -11,6 +11,7 @@ import yaml
 
 from exitkit.errors import InputError
 from exitkit.workspace.files import load_contract, load_plan, load_workspace
+from exitkit.workspace.masking_key import load_masking_key
 from exitkit.workspace.scaffold import SIDES, SOURCE_TYPES, write_workspace
 
 COMMENTED_YAML = re.compile(r"^( *)# ( *(?:- \{|- id:|[a-z_]+:(?: |$)).*)$", re.MULTILINE)
@@ -83,3 +84,10 @@ def test_nothing_is_half_written_when_the_series_is_no_name(tmp_path: Path) -> N
     with pytest.raises(InputError, match="lower case"):
         write_workspace(tmp_path / "x", series="Not A Name", sources=["aws"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00", "clé".encode(), b"ab" * 31])
+def test_a_spoiled_masking_key_is_one_line(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "masking.key").write_bytes(text)
+    with pytest.raises(InputError, match=r"masking\.key: not 32 bytes in hexadecimal"):
+        load_masking_key(tmp_path / "masking.key")
