@@ -241,7 +241,8 @@ def license_record(holding: License) -> Record:
             "expirationDate": holding.expires_on and holding.expires_on.isoformat(),
             "restrictions": sorted(set(holding.restrictions)),
             "spdxExpression": holding.spdx_expression,
-        }
+        },
+        keep=("publisher",),
     )
 
 

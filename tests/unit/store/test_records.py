@@ -7,8 +7,11 @@ import hashlib
 import pytest
 
 from exitkit.errors import PluginError
+from exitkit.model.asset import Ref
+from exitkit.model.holdings import License
 from exitkit.model.verdict import Content
-from exitkit.store.records import artifact
+from exitkit.store.records import artifact, license_record
+from exitkit.store.schemas import record_fault
 
 
 def test_a_kept_file_never_takes_the_role_of_the_pack() -> None:
@@ -21,3 +24,11 @@ def test_a_kept_file_is_named_with_its_role_digest_and_size() -> None:
     record = artifact(Content("hosts/compose.yml", b"services: {}\n", "text/plain", "script"))
     assert (record["role"], record["sizeBytes"]) == ("script", 13)
     assert record["sha256"] == hashlib.sha256(b"services: {}\n").hexdigest()
+
+
+def test_a_publisher_that_nobody_names_is_an_empty_text_and_no_fault() -> None:
+    # Many a package has no maintainer; the format wants the member all the same.
+    ref = Ref("hosts", "prod", "", "Host/Package", "vm/pip/x")
+    record = license_record(License(ref, "x", "", "unknown", quantity=1))
+    assert record["publisher"] == ""
+    assert record_fault("license", record) == ""
