@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from exitkit.assess.document_list import (
@@ -20,6 +20,7 @@ from exitkit.assess.document_list import (
     required_documents,
 )
 from exitkit.drivers.document_text import MEDIA_TYPES, DocumentText, is_rewritable, read_document
+from exitkit.drivers.source_files import DENIED, entries, name_below, refusal
 from exitkit.knowledge.kinds import kind_of
 from exitkit.knowledge.required_documents import default_stale_after_months, type_of
 from exitkit.model.asset import Asset, Ref, Relation
@@ -34,7 +35,6 @@ PROVIDER = "documents"
 FILE, REQUIRED = "Document/File", "Document/Required"
 MOST_FILES = 20_000
 CONTRACT_FILE = "contract.yaml"
-DENIED = "no permission to read it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,16 @@ class DocumentsCollector:
         """Yield every document found, then every one that has to be there."""
         files: dict[str, Path] = {}
         for written in source.settings["paths"]:
-            path, name = source.base / str(written), _name(source.base, str(written))
+            path, name = source.base / str(written), name_below(source.base, str(written))
             if not path.exists():
                 reason = "no such path"
                 yield _call(source, name, CallOutcome.UNAVAILABLE, 0, reason)
                 continue
             before = len(files)
-            for inside, file, refusal in _walk(name, path):
-                if refusal:
-                    denied = refusal == DENIED
-                    outcome = CallOutcome.REFUSED if denied else CallOutcome.EXCLUDED
-                    yield _call(source, inside, outcome, 0, refusal)
+            for inside, file, refused in _walk(name, path):
+                if refused:
+                    outcome = CallOutcome.REFUSED if refused == DENIED else CallOutcome.EXCLUDED
+                    yield _call(source, inside, outcome, 0, refused)
                 elif len(files) < MOST_FILES:
                     files[inside] = file
                 else:
@@ -105,21 +104,15 @@ class DocumentsCollector:
 
 def _walk(name: str, path: Path) -> Iterator[tuple[str, Path, str]]:
     """Yield (name, path, why it is left out) of every file, in name order."""
-    if path.is_symlink():
-        yield name, path, "symbolic link, not followed"
-    elif path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
-        yield name, path, DENIED
-    elif path.is_dir():
-        for entry in sorted(os.scandir(path), key=lambda entry: os.fsencode(entry.name)):
-            inside = f"{name}/{_legible(entry.name)}"
-            if entry.name.startswith((".", "~$")):
-                yield inside, Path(entry.path), "hidden or temporary"
-            else:
-                yield from _walk(inside, Path(entry.path))
-    elif path.is_file():
-        yield name, path, "" if os.access(path, os.R_OK) else DENIED
-    else:
-        yield name, path, "neither a file nor a folder"
+    refused = refusal(path)
+    if refused or path.is_file():
+        yield name, path, refused
+        return
+    for inside, entry in entries(name, path):
+        if entry.name.startswith((".", "~$")):
+            yield inside, entry, "hidden or temporary"
+        else:
+            yield from _walk(inside, entry)
 
 
 def _document(
@@ -150,7 +143,9 @@ def _document(
         "characters": len(read.text),
     }
     flags = _age(source, context).flags(modified) if type_ is None or type_.ages else ()
-    asset = Asset(ref, kind_of(FILE), path.name, config, context.now, _owner_tag(config))
+    asset = Asset(
+        ref, kind_of(FILE), PurePosixPath(name).name, config, context.now, _owner_tag(config)
+    )
     findings: list[Finding] = [asset, _held(ref, path, read, redactor, flags)]
     return FoundDocument(name, title, digest, modified), findings
 
@@ -259,18 +254,6 @@ def _age(source: Source, context: Context) -> _Age:
 
 def _owner_tag(config: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return (("owner", config["owner"]),) if config["owner"] else ()
-
-
-def _name(base: Path, written: str) -> str:
-    """Return a path as the workspace sees it, so that a moved workspace keeps its names."""
-    plain, root = Path(os.path.normpath(base / written)), Path(os.path.normpath(base))
-    if plain.is_relative_to(root) and plain != root:
-        return _legible(plain.relative_to(root).as_posix())
-    return _legible(Path(os.path.normpath(written)).as_posix())
-
-
-def _legible(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _place(ref: Ref, tree: str = "") -> str:

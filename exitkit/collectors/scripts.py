@@ -15,6 +15,7 @@ from exitkit.drivers.git_rights import plain_url, rights_in
 from exitkit.drivers.gitolite import granted_in, is_administration
 from exitkit.drivers.repository_scan import RepositoryScan, scan_repository, unread_lines
 from exitkit.drivers.script_scan import scan_script
+from exitkit.drivers.source_files import DENIED, entries, name_below, refusal
 from exitkit.knowledge.kinds import kind_of
 from exitkit.knowledge.script_languages import STATE, main_language
 from exitkit.model.asset import Asset, Ref
@@ -40,11 +41,9 @@ class ScriptsCollector:
         """Visit each path: a repository, a script, or a folder that holds some."""
         for written in source.settings["paths"]:
             path = source.base / str(written)
-            name = _name(source.base, str(written))
-            if path.is_dir():
-                yield from _folder(source, context, name, path)
-            elif path.is_file():
-                yield from _script(source, context, name, path)
+            name = name_below(source.base, str(written))
+            if path.exists():
+                yield from _at(source, context, name, path.resolve())
             else:
                 reason = "no such path"
                 yield _call(source, "scripts:List", name, CallOutcome.UNAVAILABLE, 0, reason)
@@ -64,38 +63,29 @@ class ScriptsCollector:
             yield Check(f"{source.id}: {name}", there, detail, move)
 
 
-def _name(base: Path, written: str) -> str:
-    """Return a path as the workspace sees it, so that a moved workspace keeps its names."""
-    plain, root = Path(os.path.normpath(base / written)), Path(os.path.normpath(base))
-    if plain.is_relative_to(root) and plain != root:
-        return plain.relative_to(root).as_posix()
-    return Path(os.path.normpath(written)).as_posix()
-
-
-def _folder(source: Source, context: Context, name: str, folder: Path) -> Iterator[Finding]:
-    if is_repository(folder):
-        yield from _repository(source, context, name, folder)
-        return
-    found = 0
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        inside = f"{name}/{entry.name}"
-        if entry.is_symlink():
-            reason = "symbolic link, not followed"
-            yield _call(source, "scripts:Read", inside, CallOutcome.EXCLUDED, 0, reason)
-        elif entry.is_dir():
-            yield from _folder(source, context, inside, folder / entry.name)
-        elif entry.is_file():
-            found += 1
-            yield from _script(source, context, inside, folder / entry.name)
-    outcome = CallOutcome.COLLECTED if found else CallOutcome.EMPTY
-    yield _call(source, "scripts:List", name, outcome, found)
+def _at(source: Source, context: Context, name: str, path: Path) -> Iterator[Finding]:
+    refused = refusal(path)
+    if refused:
+        outcome = CallOutcome.REFUSED if refused == DENIED else CallOutcome.EXCLUDED
+        yield _call(source, "scripts:Read", name, outcome, 0, refused)
+    elif path.is_file():
+        yield from _script(source, context, name, path)
+    elif is_repository(path):
+        yield from _repository(source, context, name, path)
+    else:
+        found = 0
+        for inside, entry in entries(name, path):
+            found += entry.is_file() and not refusal(entry)
+            yield from _at(source, context, inside, entry)
+        outcome = CallOutcome.COLLECTED if found else CallOutcome.EMPTY
+        yield _call(source, "scripts:List", name, outcome, found)
 
 
 def _script(source: Source, context: Context, name: str, path: Path) -> Iterator[Finding]:
     ref = Ref(PROVIDER, source.id, "", FILE, name)
     size = path.stat().st_size
     if size > context.limits.max_file_bytes:
-        yield _asset(ref, path.name, {"path": name, "bytes": size}, context)
+        yield _asset(ref, {"path": name, "bytes": size}, context)
         yield _too_large(ref, Aspect.CODE, f"{size} bytes are over max_file_bytes.")
         return
     body = path.read_bytes()
@@ -105,7 +95,7 @@ def _script(source: Source, context: Context, name: str, path: Path) -> Iterator
         *(("values of infrastructure state are left out",) if script.language == STATE else ()),
         *unread_lines(script),
     )
-    yield _asset(ref, path.name, {"path": name, "bytes": size, "mode": _mode(path)}, context)
+    yield _asset(ref, {"path": name, "bytes": size, "mode": _mode(path)}, context)
     yield Automation(ref, script.language, script.portability, script.findings[:MOST_FINDINGS])
     content = Content(_place(ref), script.body, "text/plain", "script", origin="human")
     yield Draft(
@@ -123,7 +113,7 @@ def _repository(source: Source, context: Context, name: str, folder: Path) -> It
             yield from _held(ref, mirror, context)
         except GitFailed as error:
             yield _call(source, "git:Mirror", name, CallOutcome.UNAVAILABLE, 0, str(error))
-            yield _asset(ref, folder.name, {"path": name}, context)
+            yield _asset(ref, {"path": name}, context)
             yield _unreadable(ref, Aspect.CODE)
             yield _unreadable(ref, Aspect.HISTORY)
             yield _unreadable(ref, Aspect.ACCESS)
@@ -160,7 +150,7 @@ def _held(ref: Ref, mirror: Mirror, context: Context) -> Iterator[Finding]:
     if is_administration(tree):
         yield from granted_in(ref, mirror, tree)
     yield _who_may_push(ref, remotes)
-    yield _asset(ref, PurePosixPath(ref.native_id).name, config, context)
+    yield _asset(ref, config, context)
     language = main_language(script.language for script in scan.scripts.values())
     findings = tuple(scan.findings[:MOST_FINDINGS])
     yield Automation(ref, language, portability_of(scan.findings), findings)
@@ -243,7 +233,8 @@ def _masked_lines(lines: int) -> tuple[str, ...]:
     return (f"{lines} lines with credentials in clear are masked",) if lines else ()
 
 
-def _asset(ref: Ref, name: str, config: dict[str, object], context: Context) -> Asset:
+def _asset(ref: Ref, config: dict[str, object], context: Context) -> Asset:
+    name = PurePosixPath(ref.native_id).name
     return Asset(ref, kind_of(ref.native_type), name, config, context.now)
 
 

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from exitkit.errors import InvalidBundle, PluginError
+from exitkit.model.identity import encodable
 
 LARGEST_INTEGER = 2**53 - 1
 LONGEST_LINE = 16 * 1024 * 1024
@@ -52,7 +53,7 @@ def storable(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() if _has_surrogates(value) else value
+        return encodable(value)
     if isinstance(value, int):
         return value if abs(value) <= LARGEST_INTEGER else str(value)
     if isinstance(value, dict):
@@ -136,10 +137,6 @@ def _in_utf16_order(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_in_utf16_order(item) for item in value]
     return value
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _refuse_float(text: str) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exitkit.errors import PluginError
 from exitkit.model.asset import Ref
+from exitkit.model.identity import encodable
 
 LONGEST_SEGMENT = 100
 LONGEST_PATH = 200
@@ -57,7 +58,7 @@ def native_path(ref: Ref) -> str:
 
     Packs may be shared: a line names its asset, so two types that read alike do no harm.
     """
-    places = (ref.provider, ref.scope, ref.region or "global")
+    places = (ref.provider, encodable(ref.scope), encodable(ref.region) or "global")
     folder = "/".join(_readable(place) for place in places)
     return checked_path(f"native/{folder}/{_readable(ref.native_type)}.jsonl")
 

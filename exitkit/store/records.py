@@ -11,7 +11,7 @@ from typing import Any
 from exitkit.errors import PluginError
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, License
-from exitkit.model.identity import stable_urn
+from exitkit.model.identity import encodable, stable_urn
 from exitkit.model.ledger import Call
 from exitkit.model.verdict import Aspect, Content, Exportability, Level, Responsible
 from exitkit.store.canonical import canonical_bytes, instant, storable, timestamp
@@ -297,10 +297,10 @@ def provider(ref: Ref) -> Record:
     """Return how a record says where a thing lives."""
     return {
         "name": ref.provider,
-        "scope": ref.scope,
-        "region": ref.region,
-        "nativeType": ref.native_type,
-        "nativeId": ref.native_id,
+        "scope": encodable(ref.scope),
+        "region": encodable(ref.region),
+        "nativeType": encodable(ref.native_type),
+        "nativeId": encodable(ref.native_id),
     }
 
 
@@ -330,7 +330,7 @@ def _pairs(pairs: Sequence[tuple[str, str]], name: str) -> list[Record]:
 def without_empty(record: Record, keep: Sequence[str] = ()) -> Record:
     """Leave out what does not apply: absent is absent, never null or an empty text."""
     return {
-        key: value
+        key: encodable(value) if isinstance(value, str) else value
         for key, value in record.items()
         if key in keep or value is False or value == 0 or value
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import re
@@ -17,9 +18,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exitkit.errors import InputError, PluginError
+from exitkit.model.asset import Asset, Ref
 from exitkit.model.verdict import Content
 from exitkit.store.reader import open_bundle
+from exitkit.store.records import asset_record, native_record
 from exitkit.store.seal import bundle_id
+from exitkit.store.verify import verify_bundle
 from exitkit.store.writer import BundleInputs, write_bundle
 
 Build = Callable[..., str]
@@ -245,3 +249,23 @@ def test_the_bundle_names_the_one_before_it(tmp_path: Path, fixture_inputs: Bund
     first = write_bundle(tmp_path / "1", fixture_inputs, {}, [])
     write_bundle(tmp_path / "2", replace(fixture_inputs, sequence=2, previous_bundle=first), {}, [])
     assert open_bundle(tmp_path / "2").descriptor["previous"] == first
+
+
+def test_half_a_character_in_a_providers_answer_costs_no_bundle(
+    fixture_inputs: BundleInputs, tmp_path: Path
+) -> None:
+    half = "caf\udce9 \ud83d"
+    asset = Asset(
+        Ref("aws", "1", half, "AWS::S3::Bucket", half), "storage.bucket", half, {half: half},
+        dt.datetime(2026, 11, 22, tzinfo=dt.UTC),
+        tags=((half, half),),
+    )  # fmt: skip
+    tables = {"assets": [asset_record(asset)], "native": [native_record(asset)]}
+    write_bundle(
+        tmp_path / "one", replace(fixture_inputs, kinds={"storage.bucket": ()}), tables, []
+    )
+    bundle = open_bundle(tmp_path / "one")
+    [record] = bundle.records("assets")
+    assert record["name"] == "caf\\udce9 \\ud83d"
+    assert bundle.native(record) == {record["name"]: record["name"]}
+    assert verify_bundle(tmp_path / "one", []).faults == ()
