@@ -163,5 +163,7 @@ def call_name(row: Mapping[str, Any]) -> str:
     answer = row.get("acknowledgement")
     said = ""
     if answer:
-        said = f": {answer['reason']} ({answer['by']}, {answer['on']} until {answer['until']})"
+        said = (
+            f": {answer['reason']} ({answer['by']}, {answer['onDate']} until {answer['untilDate']})"
+        )
     return f"{row['outcome']} {where} {row['operation']}{said}"

@@ -18,7 +18,7 @@ from exitkit.cli.main import run
 from exitkit.drivers.invoices import read_invoice
 from exitkit.errors import InputError
 from exitkit.model.asset import Asset, Ref
-from exitkit.model.ledger import Call, CallOutcome
+from exitkit.model.ledger import Acknowledgement, Call, CallOutcome
 from exitkit.store import records
 from exitkit.store.keys import generate_key
 from exitkit.store.writer import BundleInputs, write_bundle
@@ -357,3 +357,20 @@ def test_a_snapshot_holds_the_invoices_of_the_workspace_in_its_bundle(
     assert told["L1"]["period"] == "2026-10-01/2026-10-01"
     (kept,) = (tmp_path / "reports").glob("reconcile-acme-000001-*.json")
     assert json.loads(kept.read_text())["bundle"].startswith("urn:exitkit:bundle:")
+
+
+def test_an_acknowledged_call_is_told_with_who_answered_and_until_when(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Acknowledgement(
+        "prod", "support:*", "no plan", "A. Name", dt.date(2026, 11, 20), dt.date(2027, 2, 20)
+    )
+    call = Call("prod", ACCOUNT, "", "support:DescribeCases", CallOutcome.REFUSED,
+                acknowledgement=answer)  # fmt: skip
+    path = tmp_path / "acme-000001"
+    inputs = BundleInputs("acme", 1, NOW, NOW, NOW, "0.1.0", {})
+    write_bundle(path, inputs, {"calls": [records.call_record(call)]}, [], None)
+    invoice = write(tmp_path / "invoice.csv", FOCUS, [{"BilledCost": "0"}])
+    document = reconciled(path, invoice, capsys=capsys, code=0)
+    [said] = document["calls"]["waivedCalls"]
+    assert said.endswith("no plan (A. Name, 2026-11-20 until 2027-02-20)")
