@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -56,9 +57,11 @@ def read_yaml(path: Path) -> Document:
 def read_text(path: Path) -> str:
     """Return what an operator wrote into `path`, or the one-line error that says what to do."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(f"{path}: {size} bytes; a file here has at most {MAX_BYTES}")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError(f"{path}: not a plain file; put a file there")
+        if found.st_size > MAX_BYTES:
+            raise InputError(f"{path}: {found.st_size} bytes; a file here has at most {MAX_BYTES}")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `exitkit init DIR` writes one") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -80,4 +81,17 @@ def test_a_file_that_is_missing_too_large_or_not_text_is_said_so(tmp_path: Path)
         read_yaml(path)
     path.write_bytes(b"#" * (5 * 1024 * 1024))
     with pytest.raises(InputError, match="at most"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "exitkit.yaml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(InputError, match=r"exitkit\.yaml: not a plain file"):
         read_yaml(path)
