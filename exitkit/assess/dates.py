@@ -14,9 +14,9 @@ from exitkit.model.plan import Deadline
 
 Holidays = Collection[dt.date]
 _PERIOD = re.compile(
-    r"(?P<sign>[+-]?)P(?=[\dT])(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W(?!D))?"
-    r"(?:(?P<days>\d+)D)?(?:(?P<working>\d+)WD)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+    r"(?P<sign>[+-]?)P(?=[\dT])(?:(?P<years>\d{1,9})Y)?(?:(?P<months>\d{1,9})M)?(?:(?P<weeks>\d{1,9})W(?!D))?"
+    r"(?:(?P<days>\d{1,9})D)?(?:(?P<working>\d{1,9})WD)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,9})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,9})S)?)?"
 )
 _SATURDAY = 5
 _DAY_S = 86_400
@@ -87,7 +87,17 @@ def is_working_day(day: dt.date, holidays: Holidays = ()) -> bool:
 
 
 def shift(start: dt.date, period: Period, holidays: Holidays = ()) -> dt.date:
-    """Return the date a period after (or before) `start`; the start itself is not counted."""
+    """Return the date a period after (or before) `start`; the start itself is not counted.
+
+    Where the calendar ends first, its last (or first) day: 9999-12-31 is how people write "open".
+    """
+    try:
+        return _shifted(start, period, holidays)
+    except OverflowError:
+        return dt.date.min if period.is_backward else dt.date.max
+
+
+def _shifted(start: dt.date, period: Period, holidays: Holidays) -> dt.date:
     day = add_months(start, period.months) + dt.timedelta(days=period.days)
     step = dt.timedelta(days=-1 if period.working_days < 0 else 1)
     left = abs(period.working_days)
@@ -98,8 +108,13 @@ def shift(start: dt.date, period: Period, holidays: Holidays = ()) -> dt.date:
 
 
 def add_months(start: dt.date, months: int) -> dt.date:
-    """Return the same day of another month, or that month's last day where it has no such day."""
+    """Return the same day of another month, or that month's last day where it has no such day.
+
+    Where the calendar ends first, its last (or first) day.
+    """
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    if not dt.MINYEAR <= year <= dt.MAXYEAR:
+        return dt.date.min if months < 0 else dt.date.max
     last = calendar.monthrange(year, month + 1)[1]
     return dt.date(year, month + 1, min(start.day, last))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from exitkit.assess.dates import Period, shift
 from exitkit.assess.license_metrics import THINGS, Measured, Use, measure
 
 Record = Mapping[str, Any]
@@ -67,7 +68,7 @@ def _position(
     days = row.get("noticeDays")
     if isinstance(days, int) and exit_on:
         # The record may count back from the expiry; notice is due before the earlier of the two.
-        counted = exit_on - dt.timedelta(days=days)
+        counted = shift(exit_on, Period(days=-days))
         notice_on = min(notice_on, counted) if notice_on else counted
     renews = schedule.get("auto_renewal", "").casefold() == "yes"
     lapse = tuple(_lapse(expires_on, exit_on, today, renews=renews))
@@ -110,8 +111,8 @@ def _transfer(row: Record, schedule: Mapping[str, str], exit_on: dt.date | None)
     elif transferable == "unknown":
         yield "nobody knows whether it may come along"
     lead_days = schedule.get("lead_time_days", "")
-    if lead_days.isdigit() and exit_on:
-        begin = exit_on - dt.timedelta(days=int(lead_days))
+    if lead_days.isdecimal() and exit_on:
+        begin = shift(exit_on, Period(days=-int(lead_days)))
         yield f"a transfer takes {lead_days} days: begin by {begin}"
     if schedule.get("transfer_fee"):
         money = f"{schedule['transfer_fee']} {schedule.get('currency', '')}".strip()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from exitkit.assess.dates import Period, shift
 from exitkit.drivers.tables import WORKBOOKS, read_table
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import kind_of
@@ -211,7 +212,7 @@ def _license(source: Source, row: _Row, places: Mapping[str, list[str]]) -> Lice
     expires_on, notice_days = row.day("expires_on"), row.number("notice_days")
     notice_date = row.day("notice_date")
     if notice_date is None and expires_on is not None and notice_days is not None:
-        notice_date = expires_on - dt.timedelta(days=notice_days)
+        notice_date = shift(expires_on, Period(days=-notice_days))
     return License(
         Ref(PROVIDER, source.id, "", AGREEMENT, _own_id(row, places)), product, publisher,
         # What nobody wrote down is unknown, never a yes.

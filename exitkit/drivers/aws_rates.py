@@ -129,6 +129,6 @@ def _learn(bucket: Bucket, http: Any, parsed: Any) -> None:
 def _pause_s(headers: Any) -> float:
     """Return how long the answer asks to wait; a date or nonsense asks for nothing."""
     if said := headers.get("x-amz-retry-after"):
-        return int(said) / 1000 if str(said).isdigit() else 0.0
+        return int(said) / 1000 if str(said).isdecimal() else 0.0
     said = str(headers.get("Retry-After", ""))
-    return float(said) if said.isdigit() else 0.0
+    return float(said) if said.isdecimal() else 0.0

@@ -27,7 +27,7 @@ def users(files: Files) -> Iterator[Row]:
     """Accounts of the name service; the password field is never looked at."""
     for fields in _colons(files, 7):
         name, _, uid, gid, full_name, home, shell = fields[:7]
-        if uid.isdigit() and gid.isdigit():
+        if uid.isdecimal() and gid.isdecimal():
             yield {
                 "name": name, "uid": int(uid), "gid": int(gid), "full_name": full_name,
                 "home": home, "shell": shell,
@@ -37,7 +37,7 @@ def users(files: Files) -> Iterator[Row]:
 def groups(files: Files) -> Iterator[Row]:
     """Groups with the members that the group file names."""
     for name, _, gid, members in _colons(files, 4):
-        if gid.isdigit():
+        if gid.isdecimal():
             listed = sorted(member for member in members.split(",") if member)
             yield {"name": name, "gid": int(gid), "members": listed}
 
@@ -54,7 +54,7 @@ def account_status(files: Files) -> Iterator[Row]:
 def account_expiry(files: Files) -> Iterator[Row]:
     """The day on which an account ends, where it does."""
     for name, days in _colons(files, 2):
-        if days.isdigit() and int(days) < 1_000_000:
+        if days.isdecimal() and int(days) < 1_000_000:
             expires_on = EPOCH + dt.timedelta(days=int(days))
             yield {"name": name, "expires_on": expires_on.isoformat()}
 

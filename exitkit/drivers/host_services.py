@@ -32,7 +32,7 @@ def words(files: Files) -> Iterator[Row]:
 def number(files: Files) -> Iterator[Row]:
     """A one-number answer."""
     for text in files.values():
-        if text.strip().isdigit():
+        if text.strip().isdecimal():
             yield {"number": int(text)}
 
 
@@ -69,7 +69,7 @@ def sizes(files: Files) -> Iterator[Row]:
     for text in files.values():
         for line in text.splitlines()[1:]:
             fields = line.split(maxsplit=5)
-            if len(fields) == 6 and fields[1].isdigit() and fields[2].isdigit():
+            if len(fields) == 6 and fields[1].isdecimal() and fields[2].isdecimal():
                 total, used = int(fields[1]) * 1024, int(fields[2]) * 1024
                 yield {"target": fields[5], "size_bytes": total, "used_bytes": used}
 
@@ -148,7 +148,7 @@ def _anacron(path: str, line: str) -> Iterator[Row]:
     fields = line.split(maxsplit=3)
     if len(fields) == 4:
         days, _, name, command = fields
-        schedule = f"every {days} days" if days.isdigit() else days
+        schedule = f"every {days} days" if days.isdecimal() else days
         yield {
             "path": path, "schedule": schedule, "user": "root", "command": command, "name": name,
         }  # fmt: skip
@@ -168,7 +168,7 @@ def listening(files: Files) -> Iterator[Row]:
     for text in files.values():
         for line in text.splitlines():
             fields = line.split(maxsplit=6)
-            if len(fields) < 5 or not fields[4].rpartition(":")[2].isdigit():
+            if len(fields) < 5 or not fields[4].rpartition(":")[2].isdecimal():
                 continue
             address, _, port = fields[4].rpartition(":")
             key = (fields[0], address, int(port))

@@ -167,7 +167,7 @@ def _fields(schedule: str) -> str:
         return f"@{schedule}"
     if schedule.startswith("every "):
         days = schedule.split()[1]
-        return _BY_DAYS.get(days) or (f"{_EVERY}{days} * *" if days.isdigit() else schedule)
+        return _BY_DAYS.get(days) or (f"{_EVERY}{days} * *" if days.isdecimal() else schedule)
     return schedule
 
 

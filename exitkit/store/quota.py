@@ -141,7 +141,7 @@ def _size(bundle: Bundle, path: str) -> int:
 def _parsed(text: str, units: Mapping[str, int], target: Target) -> int:
     number = text.rstrip("".join(units)).strip()
     unit = text.strip().removeprefix(number).strip()
-    if not number.isdigit() or unit not in units:
+    if not number.isdecimal() or unit not in units:
         known = ", ".join(units)
         raise InputError(f"target {target.id}: quota {text!r}; write a number and one of {known}")
     return int(number) * units[unit]

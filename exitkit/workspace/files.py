@@ -103,7 +103,7 @@ def _types_from_outside(value: Any) -> set[Where]:
     types = [source.get("type") if isinstance(source, dict) else None for source in sources]
     if all(name in ours for name in types):
         return set()
-    outside = entry_points(group="exitkit.collectors").names
+    outside = list(entry_points(group="exitkit.collectors").names)
     return {("sources", index, "type") for index, name in enumerate(types) if name in outside}
 
 

@@ -293,7 +293,7 @@ def _expanded(pattern: str) -> Iterator[str]:
 
 
 def _between(first: str, last: str, step: int, pattern: str) -> Iterator[str]:
-    numeric = first.isdigit() and last.isdigit()
+    numeric = first.isdecimal() and last.isdecimal()
     if step < 1 or (not numeric and not (first.isalpha() and last.isalpha())):
         raise InputError(f"{pattern[:80]}: a range is [01:12] or [a:f]")
     start, end = (int(first), int(last)) if numeric else (ord(first), ord(last))

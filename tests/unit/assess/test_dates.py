@@ -108,3 +108,27 @@ def test_the_anchors_of_a_switch_follow_from_the_notice() -> None:
 
 def test_an_anchor_without_its_period_stays_unknown() -> None:
     assert derived_anchors({"T0": D(2027, 1, 15)}, {}).keys() == {"T0"}
+
+
+@pytest.mark.parametrize(
+    ("start", "period", "day"),
+    [
+        (D(9999, 12, 31), "P1D", D.max),
+        (D(9999, 12, 31), "P14WD", D.max),
+        (D(2026, 1, 1), "P999999999Y", D.max),
+        (D(2026, 1, 1), "P999999999D", D.max),
+        (D(1, 1, 1), "-P1D", D.min),
+        (D(2026, 1, 1), "-P999999999M", D.min),
+    ],
+)
+def test_the_calendar_has_a_last_day_and_no_date_lies_beyond_it(
+    start: dt.date, period: str, day: dt.date
+) -> None:
+    # People write 9999-12-31 for "no end"; what is counted from it must not be a fault.
+    assert shift(start, parse_period(period)) == day
+    assert legal_end(start, parse_period(period)) == day
+
+
+def test_a_number_of_days_that_no_calendar_holds_is_no_period() -> None:
+    with pytest.raises(InputError, match="is not a period"):
+        parse_period(f"P{'9' * 5000}D")

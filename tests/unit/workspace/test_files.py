@@ -65,6 +65,7 @@ def test_what_is_left_out_has_a_stated_default(tmp_path: Path) -> None:
     [
         ("type: aws", "type: awss", 'exitkit.yaml:4: sources[0].type: "awss" is not one of aws'),
         ("type: aws", "type: awss", 'did you mean "aws"?'),
+        ("type: aws", "type: []", "exitkit.yaml:4: sources[0].type: a list is not"),
         ("regions:", "region:", 'exitkit.yaml:4: sources[0].region: no such member here; did you'),
         ("inventory: ", "inventori: ", "exitkit.yaml:6: sources[2]"),
         ("series: acme\n", "", 'exitkit.yaml:1: "series" is missing; add it'),
