@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from exitkit.errors import InputError
 from exitkit.model.plan import Deadline
@@ -131,7 +132,7 @@ def legal_end(start: dt.date, period: Period, holidays: Holidays = ()) -> dt.dat
     while not is_working_day(end, holidays):
         end += dt.timedelta(days=1)
     if end - start >= dt.timedelta(days=2):
-        while _working_days(start, end, holidays) < 2:
+        while not _has_two_working_days(start, end, holidays):
             end += dt.timedelta(days=1)
     return end
 
@@ -176,9 +177,10 @@ def derived_anchors(
     return anchors
 
 
-def _working_days(start: dt.date, end: dt.date, holidays: Holidays) -> int:
+def _has_two_working_days(start: dt.date, end: dt.date, holidays: Holidays) -> bool:
     days = (start + dt.timedelta(days=n) for n in range(1, (end - start).days + 1))
-    return sum(is_working_day(day, holidays) for day in days)
+    working = (day for day in days if is_working_day(day, holidays))
+    return len(list(islice(working, 2))) == 2
 
 
 @cache

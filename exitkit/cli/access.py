@@ -15,6 +15,7 @@ from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.access import plan_for, rights_of
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
 
@@ -83,9 +84,9 @@ def _print_rights(held: Sequence[Right]) -> None:
             groups.setdefault((_principal(right), right.because), []).append(right)
         for (principal, because), own in sorted(groups.items(), key=lambda pair: -len(pair[1])):
             mark = f" ({because})" if because else ""
-            click.echo(f"  {len(own):5}  {principal}{mark}")
+            click.echo(f"  {len(own):5}  {on_one_line(principal)}{mark}")
             for right in own[:SHOWN]:
-                click.echo(f"         {_told(right)}")
+                click.echo(f"         {on_one_line(_told(right))}")
             if len(own) > SHOWN:
                 click.echo(f"         and {len(own) - SHOWN} more; all are in --csv")
     if not any(right.holder == SUPPLIER for right in held):
@@ -123,9 +124,10 @@ def _print_plan(plan: Sequence[Revocation], *, as_json: bool) -> None:
         )  # fmt: skip
         return
     for number, one in enumerate(plan, start=1):
-        click.echo(f"{number}. {one.kind} {one.subject} ({one.where}): {one.rights} rights")
-        click.echo(f"   do: {one.action}")
-        click.echo(f"   prove: {one.probe}")
+        about = on_one_line(f"{one.kind} {one.subject} ({one.where})")
+        click.echo(f"{number}. {about}: {one.rights} rights")
+        click.echo(f"   do: {on_one_line(one.action)}")
+        click.echo(f"   prove: {on_one_line(one.probe)}")
     if not plan:
         click.echo("nothing to take back: no right carries a mark of that holder")
 

@@ -18,6 +18,7 @@ from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.diff_words import detail, diff_words, sentences, time_sentence
 from exitkit.report.language import LANGUAGES
+from exitkit.report.visible import on_one_line
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import (
     Workspace,
@@ -114,7 +115,7 @@ def _print_text(
         click.secho(kind, bold=True)
         for change in kept[kind]:
             for line in detail(change, lang):
-                click.echo(f"  {line}")
+                click.echo(f"  {on_one_line(line)}")
         more = found.counts[kind] - len(kept[kind])
         if more:
             click.echo(f"  {words['more'].format(n=more)}")

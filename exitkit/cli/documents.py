@@ -16,6 +16,7 @@ from exitkit.engine.documents import read_documents, stale_months
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.required_documents import default_stale_after_months
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import load_workspace
 
@@ -82,4 +83,4 @@ def _print_text(found: Documents, months: Mapping[str, int]) -> None:
     for source, limit in sorted(months.items()):
         click.echo(f"  {source}: stale after {limit} months (its `stale_after_months`)")
     for finding in found.findings:
-        click.echo(f"finding: {finding}", err=True)
+        click.echo(f"finding: {on_one_line(finding)}", err=True)

@@ -17,6 +17,7 @@ from exitkit.engine.joint_inventory import lines_of, write_minutes
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.language import LANGUAGES
+from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
 
@@ -78,7 +79,7 @@ def _print_text(lines: Sequence[Line]) -> None:
         click.secho(f"{standing.value}: {counted[standing]}", bold=True)
         members = [line for line in lines if line.standing is standing]
         for line in members[:SHOWN] if standing is not Standing.BOTH else ():
-            click.echo(f"  {_told(line)}")
+            click.echo(f"  {on_one_line(_told(line))}")
         if len(members) > SHOWN and standing is not Standing.BOTH:
             click.echo(f"  and {len(members) - SHOWN} more; all are in --csv")
 

@@ -18,6 +18,7 @@ from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.licenses import bom_of, exit_day, position_of, signals_of
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
 
@@ -93,7 +94,8 @@ def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date 
     agreements = [one for one in found if not one.record.get("spdxExpression")]
     for one in agreements[:SHOWN]:
         row = one.record
-        click.secho(f"{row['product']} ({row.get('publisher') or 'no publisher'})", bold=True)
+        named = f"{row['product']} ({row.get('publisher') or 'no publisher'})"
+        click.secho(on_one_line(named), bold=True)
         bought = f"{row.get('quantity') or ''} {row.get('metric', '')}".strip()
         bought = bought and f", {bought}"
         clause = f", {row['clause']}" if row.get("clause") else ""
@@ -102,7 +104,7 @@ def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date 
         used = f", {one.used}{unit} in use" if one.used is not None else ""
         click.echo(f"  transferable: {row['transferable']}{bought}{used}{clause}")
         if one.schedule.get("quote"):
-            click.echo(f'  "{one.schedule["quote"]}"')
+            click.echo(f'  "{on_one_line(one.schedule["quote"])}"')
         for line in one.due:
             click.echo(f"  -> {line}")
     if len(agreements) > SHOWN:

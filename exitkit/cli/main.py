@@ -16,6 +16,7 @@ from exitkit.errors import EXIT_CANNOT_RUN, EXIT_CLEAN, EXIT_INPUT, EXIT_INTERRU
 FOLDER = Path(__file__).parent
 # A file of this folder is a command when it defines `command` at its top level.
 _DEFINES_COMMAND = re.compile(r"^(?:def command\(|command\b.*=)", re.MULTILINE)
+LONGEST_MESSAGE = 1000
 _OPENING = re.compile(r'\A"""(.+?)(?:"""|\n)')
 
 
@@ -70,6 +71,9 @@ def exitkit(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and end the process."""
+    from exitkit.cli.output import guard_terminals
+
+    guard_terminals()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -160,5 +164,11 @@ def _where(fault: BaseException) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"exitkit: {message}", err=True)
+    """Write one line, whatever names of files and members the message quotes."""
+    from exitkit.report.visible import on_one_line
+
+    if len(message) > LONGEST_MESSAGE:
+        # What is quoted is shortened; the next move stands at the end.
+        message = f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
+    click.echo(f"exitkit: {on_one_line(message)}", err=True)
     return code

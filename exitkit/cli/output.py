@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import click
+
+from exitkit.report.visible import on_one_line, visible
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 workspace_option = click.option(
@@ -37,7 +40,7 @@ def event_line(event: str, **data: Any) -> str:
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write aligned columns; the last one may be as long as it likes."""
-    cells = [tuple(map(str, headings)), *(tuple(map(str, row)) for row in rows)]
+    cells = [tuple(map(str, headings)), *(tuple(map(on_one_line, row)) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings) - 1)]
     for number, row in enumerate(cells):
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
@@ -49,7 +52,38 @@ def show_facts(facts: Mapping[str, object]) -> None:
     """Write `name  value` lines with the values aligned."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {value}")
+        click.echo(f"{name.ljust(width)}  {on_one_line(value)}")
+
+
+class Screen:
+    """A terminal that hostile names cannot steer: it is written to, and shows, text and our styles.
+
+    Files and pipes get every byte as it is.
+    """
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        """Write `text` with control and direction characters spelled out."""
+        parts = _OUR_STYLES.split(text)
+        # Every other part is a style of ours; what lies between comes from anywhere.
+        parts[::2] = map(visible, parts[::2])
+        return self._terminal.write("".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+
+_OUR_STYLES = re.compile("(\x1b\\[(?:0|1|3[0-7])m|\r\x1b\\[K)")
+
+
+def guard_terminals() -> None:
+    """Put a `Screen` before standard output and error where they are terminals."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and stream.isatty():
+            setattr(sys, name, Screen(stream))
 
 
 class Progress:
@@ -70,7 +104,7 @@ class Progress:
                 show_event("progress", subject=subject, line=line)
             elif self._terminal:
                 width = shutil.get_terminal_size().columns - 1
-                sys.stderr.write(f"\r\x1b[K{f'{subject}: {line}'[:width]}")
+                sys.stderr.write(f"\r\x1b[K{on_one_line(f'{subject}: {line}')[:width]}")
                 sys.stderr.flush()
 
     def __enter__(self) -> Progress:

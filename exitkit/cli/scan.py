@@ -14,6 +14,7 @@ from exitkit import plugins
 from exitkit.cli.output import json_option, show_json, show_table
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.script_rules import PORTABLE, script_rules
+from exitkit.report.visible import on_one_line
 
 if TYPE_CHECKING:
     from exitkit.drivers.script_folder import FolderScript
@@ -56,12 +57,12 @@ def command(path: Path | None, *, rules: bool, as_json: bool) -> int:
 
 
 def _lines(one: FolderScript) -> Iterator[str]:
-    yield f"{one.script.portability:<8}  {_printable(one.path)} ({one.script.language})"
+    yield f"{one.script.portability:<8}  {on_one_line(one.path)} ({one.script.language})"
     for finding in one.script.findings:
         rule = script_rules()[finding.rule]
         yield f"    line {finding.line}: {rule.title} [{finding.rule}, {rule.portability}]"
         if finding.excerpt:
-            yield f"        {_printable(finding.excerpt)}"
+            yield f"        {on_one_line(finding.excerpt)}"
 
 
 def _document(one: FolderScript) -> Mapping[str, Any]:
@@ -95,8 +96,3 @@ def _show_rules(*, as_json: bool) -> None:
         )
         return
     show_table(("rule", "asks for", "title"), [(r.id, r.portability, r.title) for r in rules])
-
-
-def _printable(text: str) -> str:
-    # A script may hold what moves the cursor of whoever reads about it.
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

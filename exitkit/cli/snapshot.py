@@ -13,6 +13,7 @@ from exitkit.engine.snapshot import Snapshot, take_snapshot
 from exitkit.engine.unfinished import Earlier
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.knowledge.aws_catalog import DEPTHS
+from exitkit.report.visible import on_one_line
 from exitkit.workspace.files import load_workspace
 
 _EARLIER = {None: Earlier.IF_CUT_SHORT, True: Earlier.TAKE, False: Earlier.LEAVE}
@@ -83,7 +84,8 @@ def _print_text(snapshot: Snapshot, root: Path) -> None:
     for call in snapshot.open_calls[:20]:
         where = "/".join(part for part in (call.source, call.scope, call.region) if part)
         need = f"; needs {call.permission}" if call.permission else ""
-        click.echo(f"  {call.outcome.value}: {where} {call.operation}: {call.reason}{need}")
+        reason = on_one_line(f"{call.reason}{need}")
+        click.echo(f"  {call.outcome.value}: {where} {call.operation}: {reason}")
     if len(snapshot.open_calls) > 20:
         click.echo(f"  ... and {len(snapshot.open_calls) - 20} more; see data/records/calls.jsonl")
     for finding in snapshot.findings:

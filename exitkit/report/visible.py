@@ -21,7 +21,16 @@ def visible(value: Any) -> Any:
     return "".join(_shown(character) for character in str(value))
 
 
+def on_one_line(value: Any) -> str:
+    """Show what cannot be seen, line feeds and tabs too: a name may not write a line of its own."""
+    return "".join(_hidden(character) for character in str(value))
+
+
 def _shown(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in HIDDEN:
+    return character if character in "\n\t" else _hidden(character)
+
+
+def _hidden(character: str) -> str:
+    if unicodedata.category(character) not in HIDDEN:
         return character
     return f"⟨U+{ord(character):04X}⟩"

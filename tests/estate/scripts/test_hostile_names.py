@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from exitkit.cli.main import run
 from exitkit.store.reader import open_bundle
 
@@ -28,7 +30,9 @@ def workspace(root: Path) -> Path:
     return root
 
 
-def test_every_file_is_taken_along_whatever_its_name(tmp_path: Path) -> None:
+def test_every_file_is_taken_along_whatever_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = workspace(tmp_path) / "jobs"
     for name in NAMES:
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("#!/bin/sh\necho\n")
@@ -37,6 +41,11 @@ def test_every_file_is_taken_along_whatever_its_name(tmp_path: Path) -> None:
     bundle = open_bundle(tmp_path / "bundles" / "acme-000001")
     kept = [a for a in bundle.records("assets") if a["provider"]["nativeType"] == "Script/File"]
     assert len(kept) == len(NAMES)
+    for command in (["documents"], ["scan", str(folder)], ["gaps"], ["report"]):
+        place = [] if command[0] == "scan" else ["-w", str(tmp_path)]
+        assert run([*command, *place]) in (0, 1)
+    told = capsys.readouterr().out
+    assert not [line for line in told.splitlines() if line.startswith("lines.sh")]
     assert {a["name"] for a in kept} >= {"caf\\xe9.sh", "caf\\xe8.sh", "two\nlines.sh"}
 
 
