@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -31,6 +32,7 @@ def check_against(name: str, document: Document, known_elsewhere: Collection[Whe
     """Raise the first mistake of `document` against the schema `name`, in file order.
 
     At a place `known_elsewhere` the value is right although no schema of ours lists it.
+    What looks like a day where the schema wants text (an id, a title) becomes that text.
     """
     schema = schema_named(name)
     errors = (
@@ -47,6 +49,7 @@ def check_against(name: str, document: Document, known_elsewhere: Collection[Whe
         more = len(faults) - 1
         rest = f" (and {more} more mistake{'s' if more > 1 else ''})" if more else ""
         raise document.fault(where, message + rest)
+    _let_text_be_text(document.value, schema, schema)
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
@@ -71,6 +74,30 @@ def _for_schema(value: Any) -> Any:
     if isinstance(value, list):
         return [_for_schema(item) for item in value]
     return float(value) if isinstance(value, Decimal) else storable(value)
+
+
+def _let_text_be_text(value: Any, part: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for place, member in list(members):
+        if isinstance(value, dict):
+            below = part.get("properties", {}).get(place, part.get("additionalProperties"))
+        else:
+            below = part.get("items")
+        here = _resolved(below, schema)
+        if isinstance(member, dict | list):
+            _let_text_be_text(member, here, schema)
+        elif isinstance(member, dt.date) and "string" in here.get("type", ()) and not _is_day(here):
+            value[place] = member.isoformat()
+
+
+def _resolved(part: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while isinstance(part, Mapping) and "$ref" in part:
+        part = _walk(schema, part["$ref"].removeprefix("#/").split("/"))
+    return part if isinstance(part, Mapping) else {}
+
+
+def _is_day(part: Mapping[str, Any]) -> bool:
+    return str(part.get("pattern", "")).startswith(("^[0-9]{4}-", "^([0-9]{4}-"))
 
 
 def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[tuple[Any, ...], str]:

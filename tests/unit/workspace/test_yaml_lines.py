@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exitkit.errors import InputError
+from exitkit.workspace.plan_file import load_plan
 from exitkit.workspace.yaml_lines import parse_yaml, read_yaml
 
 FILE = Path("exitkit.yaml")
@@ -95,3 +96,18 @@ def test_what_is_no_plain_file_is_refused_and_not_waited_for(kind: str, tmp_path
         path.mkdir()
     with pytest.raises(InputError, match=r"exitkit\.yaml: not a plain file"):
         read_yaml(path)
+
+
+def test_what_looks_like_a_day_is_text_where_text_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "exit-plan.yaml"
+    path.write_text(
+        "schema: exitkit/plan/1\nid: 2026-11-26\nversion: 2026-01-01\ncontract_ref: C\n"
+        "phases: [{id: 2027-01-01, name: {en: A}, start: {anchor: TS}, end: {anchor: TX}}]\n"
+        "milestones:\n  - id: 2027-02-01\n    title: 2027-03-01\n    phase: 2027-01-01\n"
+        "    deadline: {anchor: TS}\n    criteria: []\n    steps: []\n"
+    )
+    plan = load_plan(path)
+    assert (plan.id, plan.phases[0].id, plan.milestones[0].id) == (
+        "2026-11-26", "2027-01-01", "2027-02-01"
+    )  # fmt: skip
+    assert plan.milestones[0].title == {"en": "2027-03-01"}
