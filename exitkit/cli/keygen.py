@@ -28,6 +28,10 @@ def command(out: Path | None, root: Path) -> int:
     inside = (root / "exitkit.yaml").is_file()
     workspace = load_workspace(root) if inside else None
     private = out or (workspace and workspace.signing_key) or root / DEFAULT_KEY
+    if not private.name or private.is_dir():
+        raise InputError(f"{private}: is a folder; name the file of the private key")
+    if out is None and not root.is_dir():
+        raise InputError(f"{root}: no such folder; correct --workspace, or name the key by --out")
     public = private.with_suffix(".pub")
     if public == private:
         raise InputError(f"{private}: is the name of the public half; give the private key's")

@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(fault.format_message(), err=True)
         return EXIT_INPUT
     except click.ClickException as fault:
-        return _say(fault.format_message(), EXIT_INPUT)
+        return _say(" ".join(fault.format_message().split()), EXIT_INPUT)
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:

@@ -14,7 +14,11 @@ from typing import Any, TextIO
 
 import click
 
+from exitkit.errors import InputError
 from exitkit.report.visible import on_one_line, visible
+from exitkit.store.files import write_atomically
+
+_OPERATORS_FILES = frozenset({"exitkit.yaml", "contract.yaml", "exit-plan.yaml"})
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")
 workspace_option = click.option(
@@ -53,6 +57,24 @@ def show_facts(facts: Mapping[str, object]) -> None:
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
         click.echo(f"{name.ljust(width)}  {on_one_line(value)}")
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write what a command was told to put at `path`, and never over evidence or a workspace.
+
+    What is no plain file (`/dev/stdout`, a pipe) is written into, not replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    real = path.resolve()
+    for folder in real.parents:
+        if any((folder / name).is_file() for name in ("bagit.txt", "journal.db")):
+            raise InputError(f"{path}: inside {folder.name}, which is evidence; write elsewhere")
+    if real.name in _OPERATORS_FILES and real.is_file():
+        raise InputError(f"{path}: a file of the workspace; name another one")
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+    else:
+        write_atomically(real, data)
 
 
 class Screen:

@@ -13,7 +13,7 @@ import click
 from exitkit.assess.anchors import scenario_anchors
 from exitkit.assess.sampling import sample
 from exitkit.assess.schedule import Slot, late, schedule
-from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.output import json_option, show_json, show_table, workspace_option, write_output
 from exitkit.drivers.holiday_calendar import days_off
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.model.plan import Plan
@@ -58,7 +58,7 @@ def timeline(
         name = f"{plan.id} {chosen.get('id', '')}".rstrip()
         text = FORMATS[form](name, slots)
         if output is not None:
-            output.write_bytes(text.encode())
+            write_output(output, text.encode())
         else:
             click.echo(text, nl=False)
     broken = list(late(slots))

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 
-from exitkit.cli.output import workspace_option
+from exitkit.cli.output import workspace_option, write_output
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.report_inputs import find_subject, read_inputs
 from exitkit.errors import EXIT_CLEAN
 from exitkit.report.formats import load_format
 from exitkit.report.language import LANGUAGES
 from exitkit.report.view import build_view
-from exitkit.store.files import write_atomically
 from exitkit.workspace.files import Workspace, load_workspace
 
 
@@ -42,8 +41,7 @@ def command(
     # The name without a language was there first; scripts may fetch the report by it.
     name = subject.name if lang == LANGUAGES[0] else f"{subject.name}-{lang}"
     path = output or _place(workspace, root) / f"{name}{chosen.SUFFIX}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, chosen.render(view))
+    write_output(path, chosen.render(view))
     click.echo(path)
     return EXIT_CLEAN
 

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from exitkit.errors import InputError
 from exitkit.store.files import write_new
 
+LARGEST_KEY_BYTES = 64 * 1024
+
 
 def generate_key(private: Path, public: Path) -> Ed25519PublicKey:
     """Write a new key pair (PKCS#8 PEM, mode 0600, and its public half); never overwrite one."""
@@ -78,7 +80,8 @@ def public_pem(key: Ed25519PublicKey) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(LARGEST_KEY_BYTES)
     except OSError as error:
         raise InputError(
             f"{path}: {error.strerror}; run `exitkit keygen`, or correct the path"

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from exitkit.cli.main import LONGEST_MESSAGE, run
-from exitkit.cli.output import Screen, show_table
+from exitkit.cli.output import Screen, show_table, write_output
+from exitkit.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,57 @@ def test_an_error_is_one_line_of_bounded_length_whatever_it_quotes(
     assert len(said) < LONGEST_MESSAGE + 200
     assert said.startswith("exitkit: licenses.csv:1: no column 'two")
     assert said.endswith("legal_advice\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ("exitkit.yaml", "a file of the workspace"),
+        ("sub/../exit-plan.yaml", "a file of the workspace"),
+        ("bundles/acme-000001/data/report.html", "inside acme-000001, which is evidence"),
+        ("runs/r1/artifacts/report.html", "inside r1, which is evidence"),
+    ],
+)
+def test_an_output_never_replaces_a_workspace_or_evidence(
+    place: str, fault: str, tmp_path: Path
+) -> None:
+    kept = ("exitkit.yaml", "exit-plan.yaml", "bundles/acme-000001/bagit.txt", "runs/r1/journal.db")
+    for name in (*kept, "sub/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    with pytest.raises(InputError, match=fault):
+        write_output(tmp_path / place, b"new")
+    assert all((tmp_path / name).read_text() == name for name in kept)
+    assert not list(tmp_path.rglob("report.html"))
+
+
+def test_an_output_replaces_an_earlier_one_and_is_written_into_a_pipe(tmp_path: Path) -> None:
+    for body in (b"one", b"two"):
+        write_output(tmp_path / "new/report.html", body)
+        assert (tmp_path / "new/report.html").read_bytes() == body
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        write_output(tmp_path / "pipe", b"through")
+        assert reader.communicate()[0] == b"through"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["policy"], "Choose from: aws, azure, network, hosts"),
+        (["keygen", "--out", "/"], "/: is a folder; name the file of the private key"),
+        (["keygen", "-w", "nowhere"], "nowhere: no such folder; correct --workspace"),
+        (["verify", "--trust", "/dev/zero", "."], "/dev/zero: not a PEM public key"),
+    ],
+)
+def test_a_mistaken_option_is_one_line_and_changes_nothing(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
