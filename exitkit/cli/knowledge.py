@@ -125,7 +125,8 @@ def _faults(files: tuple[Path, ...], knowledge: Knowledge) -> Iterator[str]:
             continue
         try:
             document = yaml.safe_load(path.read_text(encoding="utf-8"))
-            own = document.pop("sources", {}) if isinstance(document, dict) else {}
+            named = document.get("sources") if isinstance(document, dict) else None
+            own = document.pop("sources") if isinstance(named, dict) else {}
             knowledge_from({path.name: document}, sources | own, reasons, knowledge.entries)
         except (InputError, yaml.YAMLError, UnicodeDecodeError) as fault:
             yield f"{path}: {' '.join(str(fault).split())}"

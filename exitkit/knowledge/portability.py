@@ -217,7 +217,7 @@ def knowledge_from(
     knowledge = Knowledge(
         facts=tuple(_fact(row) for document in ordered for row in document.get("facts", ())),
         caveats=tuple(_caveat(row) for document in ordered for row in document.get("caveats", ())),
-        sources={key: FactSource(id=key, **row) for key, row in sources.items()},
+        sources={key: _source(key, row) for key, row in sources.items()},
         reasons={
             code: Reason(
                 code,
@@ -257,6 +257,20 @@ def faults_of(knowledge: Knowledge) -> Iterator[str]:
     for reason in knowledge.reasons.values():
         if reason.cost.effort not in knowledge.entries.efforts:
             yield f"{reason.code}: no effort {reason.cost.effort!r}; use one of timing.yaml"
+
+
+def _source(name: str, row: Any) -> FactSource:
+    try:
+        source = FactSource(id=name, **row)
+    except TypeError:
+        raise InputError(
+            f"source {name!r}: write kind, reference, checked and, at most, quote"
+        ) from None
+    if source.checked not in _MOST_CONFIDENT:
+        raise InputError(
+            f"source {name!r}: checked is not one of {', '.join(sorted(_MOST_CONFIDENT))}"
+        )
+    return source
 
 
 def _fact(row: Mapping[str, Any]) -> Fact:

@@ -56,7 +56,8 @@ def as_ics(plan: str, slots: Sequence[Slot]) -> str:
 def span(slots: Sequence[Slot]) -> tuple[dt.date, int]:
     """Return the first day of a timetable, and how many days it covers."""
     days = [day for slot in slots for day in (slot.start, slot.end, slot.due) if day is not None]
-    first = min(days)
+    # A day before the last of the calendar, so that there is one after it.
+    first = min(*days, dt.date.max - dt.timedelta(days=1))
     return first, max(1, (max(days) - first).days)
 
 

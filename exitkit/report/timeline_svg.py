@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
+from exitkit.assess.dates import add_months
 from exitkit.assess.schedule import Slot
 from exitkit.report.timeline import as_ics, as_text, span, title_of
 
@@ -57,9 +58,9 @@ def _months(chart: _Chart) -> Iterator[str]:
     last = chart.first + dt.timedelta(days=chart.days)
     month = chart.first.replace(day=1)
     firsts = []
-    while month <= last:
+    while month <= last and month.day == 1:
         firsts.append(month)
-        month = (month + dt.timedelta(days=32)).replace(day=1)
+        month = add_months(month, 1)
     every = -(-len(firsts) // _MOST_MONTHS)
     for index, day in enumerate(firsts):
         if day < chart.first:

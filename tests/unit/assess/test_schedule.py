@@ -130,3 +130,9 @@ def test_the_seed_draws_the_same_sample_from_assets_in_any_order() -> None:
     first = sample(ASSETS, "a")
     assert sample(reversed(ASSETS), "a") == first
     assert any(sample(ASSETS, seed) != first for seed in "bcd")
+
+
+def test_a_timetable_at_the_end_of_the_calendar_is_drawn_all_the_same() -> None:
+    slots = schedule(PLAN, {"TS": dt.date.max}, dt.date.max)
+    assert "9999-12-31" in as_text("Leave", slots)
+    assert ET.fromstring(as_svg("Leave", slots)).tag.endswith("svg")

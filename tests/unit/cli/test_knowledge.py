@@ -72,6 +72,8 @@ types:
         ("semantic-loss", "because", "no reason 'because'"),
         ("[postgres]", "[nothing]", "no equivalents 'nothing'"),
         ("schema: exitkit/portability/1", "schema: 2", "schema"),
+        ("checked: read", "checked: seen", "source 'mine': checked is not one of"),
+        ("checked: read", "date: today", "source 'mine': write kind, reference, checked"),
         ("facts:", "facts: [", "parsing"),
     ],
 )
