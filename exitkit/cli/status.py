@@ -107,6 +107,7 @@ def _show(state: RunState, verdicts: tuple[Verdict, ...], events: int) -> None:
             "run": state.run, "mode": state.mode, "state": state.word,
             "started": timestamp(state.started_at), "bundle": state.bundle,
             "journal": f"{events} events, head {state.head}",
+            **({"led by": state.led_by} if state.led_by else {}),
         }
     )  # fmt: skip
     show_table(
@@ -145,6 +146,7 @@ def _document(state: RunState, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
     steps = state.plan.steps() if state.plan else ()
     return _summary(state) | {
         "bundle": state.bundle,
+        "ledBy": state.led_by,
         "milestones": {one.milestone: one.verdict.value for one in verdicts},
         "steps": [
             {

@@ -18,7 +18,7 @@ from exitkit.engine.frontier import Frontier
 from exitkit.engine.series import DISTRIBUTION
 from exitkit.engine.state import RunState, apply, fold
 from exitkit.engine.step_state import NEVER, StepState
-from exitkit.engine.supervise import boot_id
+from exitkit.engine.supervise import boot_id, host
 from exitkit.errors import InputError
 from exitkit.model.plan import Milestone, Plan, Step
 from exitkit.model.run import Event
@@ -195,4 +195,6 @@ def open_run(
 
 def coordinator_document() -> dict[str, Any]:
     """Say which process coordinates, so that a reader can tell its events from a later one's."""
-    return {"exitkit": version(DISTRIBUTION), "pid": os.getpid(), "boot_id": boot_id()}
+    return {
+        "exitkit": version(DISTRIBUTION), "pid": os.getpid(), "boot_id": boot_id(), "host": host(),
+    }  # fmt: skip

@@ -29,7 +29,8 @@ class RunState:
     `ended` is `completed`, `failed` or `aborted` once it is over. `active` names the steps that
     are neither untouched nor settled, or have a process. `amendments` are the digests of the plans
     that came before the present one, `at` is the time of the last event. `moved_bytes` is what
-    steps measured, `jumped_s` by how much the clock was set, `over_budget` what is used up.
+    steps measured, `jumped_s` by how much the clock was set, `over_budget` what is used up,
+    `led_by` the host and process that lead it or led it last.
     """
 
     run: str = ""
@@ -57,6 +58,7 @@ class RunState:
     moved_bytes: int = 0
     jumped_s: int = 0
     over_budget: tuple[str, ...] = ()
+    led_by: str = ""
 
     def step(self, name: str) -> StepState:
         """Where a step stands, also before anything was written about it."""
@@ -148,6 +150,8 @@ def _one(state: RunState, event: Event, steps: dict[str, StepState]) -> RunState
             return _plan(state, event)
         case "run":
             return _run(state, event)
+        case "coordinator" if rest == "started":
+            return replace(state, led_by=_leader(event))
         case "clock":
             return replace(state, jumped_s=state.jumped_s + int(event.data["jump_s"]))
         case "budget":
@@ -163,7 +167,7 @@ def _run(state: RunState, event: Event) -> RunState:
                 state, run=event.run, mode=Mode(data["mode"]), started_at=event.at,
                 plan=plan_from_document(data["plan"]), bundle=data["bundle"],
                 bundle_path=data["bundle_path"], targets=tuple(data["targets"]),
-                anchors=anchors_of([event]),
+                anchors=anchors_of([event]), led_by=_leader(event),
             )  # fmt: skip
         case "run.interrupted":
             return replace(state, stopping="interrupted", because=data.get("by", ""))
@@ -172,6 +176,11 @@ def _run(state: RunState, event: Event) -> RunState:
         case "run.completed" | "run.failed" | "run.aborted":
             return replace(state, ended=event.type.removeprefix("run."), ended_at=event.at)
     return state
+
+
+def _leader(event: Event) -> str:
+    host = event.data.get("host", "")
+    return f"{host}, process {event.data['pid']}" if host else ""
 
 
 def _sandbox(state: RunState, event: Event) -> RunState:
