@@ -5,16 +5,20 @@ from __future__ import annotations
 from exitkit.engine.attempts import launch, stop_job
 from exitkit.engine.coordinator import ENGINE_KINDS, Coordinator
 from exitkit.engine.step_state import StepProgress, StepState
+from exitkit.engine.supervise import is_elsewhere
 from exitkit.model.plan import Effect, Step
 
 HARMLESS = (Effect.NONE, Effect.EXTERNAL_READ)
 
 
 def stop_forward_work(run: Coordinator) -> None:
-    """End every job that still moves the run forward; its step will be undone."""
+    """End every job that still moves the run forward; its step will be undone.
+
+    One on another host is out of our reach: it is waited for, as nothing may be undone beside it.
+    """
     for step in run.jobs():
         job = run.of(step).job
-        if job is not None and job.action != "undo":
+        if job is not None and job.action != "undo" and not is_elsewhere(job):
             stop_job(run, step, job)
             run.record_step("interrupted", step, {"policy": "undo"})
 

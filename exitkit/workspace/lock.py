@@ -6,6 +6,7 @@ import datetime as dt
 import fcntl
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,10 +35,12 @@ def workspace_lock(root: Path) -> Iterator[None]:
 def _our_lock(root: Path) -> Path:
     """Return the lock of the workspace, or that of steps where an ancestor of ours holds it."""
     try:
-        holder = int(json.loads((root / LOCK_FILE).read_text(encoding="utf-8"))["pid"])
-        descends = holder != os.getpid() and holder in {
-            one.pid for one in psutil.Process().parents()
-        }
+        signature = json.loads((root / LOCK_FILE).read_text(encoding="utf-8"))
+        holder = int(signature["pid"])
+        # Another host has a process of the same number.
+        is_here = signature["host"] == socket.gethostname()
+        ancestors = {one.pid for one in psutil.Process().parents()}
+        descends = is_here and holder != os.getpid() and holder in ancestors
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         descends = False
     return root / (STEP_LOCK_FILE if descends else LOCK_FILE)
@@ -67,6 +70,7 @@ def _sign(descriptor: int) -> None:
     """Write down who holds the lock, for the message to whoever comes second."""
     signature = {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
+        "host": socket.gethostname(),
         "pid": os.getpid(),
         "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
@@ -77,6 +81,7 @@ def _sign(descriptor: int) -> None:
 def _holder(path: Path) -> str:
     try:
         signature = json.loads(path.read_text(encoding="utf-8"))
-        return f"`{signature['command']}`, process {signature['pid']}, since {signature['since']}"
+        who = f"`{signature['command']}`, process {signature['pid']} on {signature['host']}"
+        return f"{who}, since {signature['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another exitkit process"

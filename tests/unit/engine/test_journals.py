@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,11 @@ from exitkit.drivers.postgres_journal import check_url
 from exitkit.engine.coordinator import coordinator_document
 from exitkit.engine.due import is_due
 from exitkit.engine.journals import copy_of, open_journal
+from exitkit.engine.outcomes import outcome_document
 from exitkit.engine.run import Interrupts, advance, drive
 from exitkit.errors import CannotRun, Fenced, InputError
 from exitkit.model.plan import Mode
+from exitkit.model.run import Outcome, StepStatus
 
 Make = Callable[..., Any]
 APPROVAL = {"id": "go", "kind": "wait-for-approval", "statement": "Go on."}
@@ -25,6 +28,17 @@ def due(run: Any, now: dt.datetime | None = None) -> bool:
     folder = run.journal.folder
     with open_journal(folder) as journal:
         return is_due(journal, journal.load(), now or dt.datetime.now(dt.UTC))
+
+
+def spawned_elsewhere(run: Any) -> None:
+    """Let another host have begun the step a."""
+    run.record("milestone.started", {}, milestone="M1")
+    run.record("step.started", {"kind": "command"}, milestone="M1", step="a", attempt=1)
+    run.record(
+        "step.spawned",
+        {"action": "run", "label": "run", "pid": 1, "process_started": "1", "boot_id": "other",
+         "host": "another"}, milestone="M1", step="a", attempt=1,
+    )  # fmt: skip
 
 
 def test_whoever_led_the_run_before_it_moved_is_fenced(
@@ -123,13 +137,7 @@ def test_a_step_on_another_host_is_left_alone_until_it_has_ended_itself(
     step = make_step("a", timeout="1h")
     run = workshop.start(make_plan(make_milestone("M1", [step])), mode=Mode.EXIT)
     now = run.surroundings.clock()
-    run.record("milestone.started", {}, milestone="M1")
-    run.record("step.started", {"kind": "command"}, milestone="M1", step="a", attempt=1)
-    run.record(
-        "step.spawned",
-        {"action": "run", "label": "run", "pid": 1, "process_started": "1", "boot_id": "other",
-         "host": "another"}, milestone="M1", step="a", attempt=1,
-    )  # fmt: skip
+    spawned_elsewhere(run)
     run.close()
     clock = [now + dt.timedelta(seconds=3600 + 80)]
     again = workshop.resume(clock=lambda: clock[0])
@@ -139,3 +147,23 @@ def test_a_step_on_another_host_is_left_alone_until_it_has_ended_itself(
     assert drive(again, Interrupts()).ended == "completed"
     assert workshop.effects() == ["did a"]
     assert [e.attempt for e in workshop.of_type("step.started")] == [1, 2]
+
+
+def test_nothing_is_undone_beside_a_step_that_is_at_work_on_another_host(
+    workshop: Any, make_plan: Make, make_step: Make, make_milestone: Make
+) -> None:
+    run = workshop.start(make_plan(make_milestone("M1", [make_step("a")])))
+    spawned_elsewhere(run)
+    run.journal.post({"command": "abort", "by": "user:lead"})
+    for _ in range(3):
+        advance(run)
+    assert run.state.stopping == "interrupted"
+    assert run.state.step("a").job is not None
+    done = outcome_document(Outcome(StepStatus.SUCCEEDED, "done"))
+    folder = run.journal.folder / "artifacts" / "a" / "1"
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"outcome": done}))
+    assert drive(run, Interrupts()).ended == "aborted"
+    kinds = [one.type for one in workshop.events if one.step]
+    assert kinds.index("step.succeeded") < kinds.index("step.compensated")
+    assert workshop.effects() == ["undid a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -35,7 +36,7 @@ def holder(root: Path) -> subprocess.Popen[str]:
 def test_a_second_writer_is_told_who_holds_the_workspace(tmp_path: Path) -> None:
     process = holder(tmp_path)
     try:
-        told = pytest.raises(CannotRun, match=f"process {process.pid}, since")
+        told = pytest.raises(CannotRun, match=f"process {process.pid} on .+, since")
         with told, workspace_lock(tmp_path):
             pass
     finally:
@@ -80,3 +81,19 @@ def test_a_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"), workspace_lock(tmp_path / "gone"):
         pass
+
+
+def test_a_process_of_our_ancestors_number_on_another_host_is_not_our_ancestor(
+    tmp_path: Path,
+) -> None:
+    process = holder(tmp_path)
+    # A step of that holder's run would be let in; we only have a parent of its number.
+    signature = json.loads((tmp_path / LOCK_FILE).read_text())
+    elsewhere = {**signature, "pid": os.getppid(), "host": "another"}
+    (tmp_path / LOCK_FILE).write_text(json.dumps(elsewhere))
+    try:
+        with pytest.raises(CannotRun, match=f"process {os.getppid()} on another"):
+            workspace_lock(tmp_path).__enter__()
+    finally:
+        process.kill()
+        process.communicate()
