@@ -34,14 +34,16 @@ def command(root: Path, once: bool) -> int:
     if not workspace.journal_url:
         raise InputError(f"{root / 'exitkit.yaml'}: no journal: url:; workers share a database")
     require(("procrastinate:postgres",), "exitkit worker")
-    from exitkit.drivers.work_queue import work
+    from exitkit.drivers.work_queue import Duties, work
 
     leaving = threading.Event()
     settled: set[str] = set()
-    work(
-        workspace.journal_url, lambda: due_runs(workspace, settled),
-        lambda run: see_to(workspace, run, leaving), leaving, once=once,
-    )  # fmt: skip
+    duties = Duties(
+        due=lambda: due_runs(workspace, settled),
+        see_to=lambda run: see_to(workspace, run, leaving),
+        say=lambda line: click.echo(line, err=True),
+    )
+    work(workspace.journal_url, duties, leaving, once=once)
     return EXIT_CLEAN
 
 

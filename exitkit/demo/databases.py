@@ -7,7 +7,7 @@ import importlib.util
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -55,11 +55,14 @@ class RunningDatabase:
         )
 
 
-def start_database(major: int) -> RunningDatabase:
-    """Initialise an empty cluster of version `major` and start it on a free loopback port."""
+def start_database(major: int, settings: Sequence[str] = ()) -> RunningDatabase:
+    """Initialise an empty cluster of version `major` and start it on a free loopback port.
+
+    `settings` are lines of `postgresql.conf`, as in `wal_level=logical`.
+    """
     folder = processes.private_folder(f"pg{major}")
     try:
-        return _start_in(folder, major)
+        return _start_in(folder, major, settings)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -72,9 +75,9 @@ def stop_database(database: RunningDatabase) -> None:
 
 
 @contextmanager
-def running_database(major: int) -> Iterator[RunningDatabase]:
+def running_database(major: int, settings: Sequence[str] = ()) -> Iterator[RunningDatabase]:
     """Lend a cluster for the length of a block."""
-    database = start_database(major)
+    database = start_database(major, settings)
     try:
         yield database
     finally:
@@ -157,7 +160,7 @@ def _line(number: int) -> tuple[object, ...]:
     return (order, position, f"Artikel {number % 41:03}", quantity, price, attributes)
 
 
-def _start_in(folder: Path, major: int) -> RunningDatabase:
+def _start_in(folder: Path, major: int, settings: Sequence[str]) -> RunningDatabase:
     bin_dir = _usable_binaries(folder, major)
     password, reader_password = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
     data = folder / "data"
@@ -166,6 +169,7 @@ def _start_in(folder: Path, major: int) -> RunningDatabase:
     command: list[str | Path] = [
         bin_dir / "postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={port}",
         "-c", "unix_socket_directories=", "-c", "fsync=off",
+        *(part for setting in settings for part in ("-c", setting)),
     ]  # fmt: skip
     process = processes.start(command, log, ENVIRON, unprivileged=True)
     database = RunningDatabase(

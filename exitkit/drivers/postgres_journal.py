@@ -14,7 +14,9 @@ import psycopg
 from exitkit.errors import CannotRun, InputError
 from exitkit.store.journal import Journal
 
-CONNECT_TIMEOUT_S = 10
+SILENT_S = 20
+"""After how long without a sign of life the other end of a connection counts as gone."""
+STATEMENT_TIMEOUT_S = 120
 _APPEND_ONLY = "RAISE EXCEPTION 'a journal is append-only'"
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS event(
@@ -30,11 +32,20 @@ CREATE OR REPLACE TRIGGER event_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON
 """
 # Two that create the tables at once would trip over each other.
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext('exitkit tables'))"
-_SETTINGS = """
+# Without these a host whose wire was cut waits for its answer for a quarter of an hour.
+_OUR_END = {
+    "connect_timeout": 10, "keepalives": 1, "keepalives_idle": SILENT_S // 4,
+    "keepalives_interval": SILENT_S // 4, "keepalives_count": 3,
+    "tcp_user_timeout": SILENT_S * 1000,
+}  # fmt: skip
+# And without these the server holds the run for it as long.
+_ITS_END = f"""
 SET synchronous_commit TO on;
-SET tcp_keepalives_idle TO 15;
-SET tcp_keepalives_interval TO 5;
+SET tcp_keepalives_idle TO {SILENT_S // 4};
+SET tcp_keepalives_interval TO {SILENT_S // 4};
 SET tcp_keepalives_count TO 3;
+SET tcp_user_timeout TO {SILENT_S * 1000};
+SET statement_timeout TO '{STATEMENT_TIMEOUT_S}s';
 """
 # A session that ends, however it ends, lets go.
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '/' || %s, 0))"
@@ -48,11 +59,7 @@ class PostgresJournal(Journal):
         self.is_held = False
         check_url(url)
         try:
-            self._database = psycopg.connect(
-                url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S,
-                application_name=f"exitkit {run}",
-            )  # fmt: skip
-            self._database.execute(_SETTINGS)
+            self._database = connect(url, f"exitkit {run}")
             if create:
                 self._create_tables()
         except psycopg.Error as error:
@@ -102,7 +109,7 @@ class PostgresJournal(Journal):
             with self._database.transaction():
                 yield
         except psycopg.Error as error:
-            raise self._cannot(_first_line(error)) from error
+            raise self._failed(error) from error
 
     def _post(self, name: str, body: str) -> None:
         self._execute(
@@ -119,8 +126,32 @@ class PostgresJournal(Journal):
         try:
             rows: list[Any] = self._database.execute(statement, values).fetchall()
         except psycopg.Error as error:
-            raise self._cannot(_first_line(error)) from error
+            raise self._failed(error) from error
         return rows
+
+    def _failed(self, error: psycopg.Error) -> CannotRun:
+        if self._database.closed:
+            return self._cannot(
+                f"the connection is lost ({_first_line(error)}), and another host may lead the run",
+                f"see `exitkit status {self.run}`",
+            )
+        return self._cannot(_first_line(error), "free what the server lacks")
+
+
+def conninfo(url: str) -> str:
+    """Return `url` as libpq takes it, to notice within SILENT_S that nobody is there any more."""
+    return str(psycopg.conninfo.make_conninfo(url, **_OUR_END))
+
+
+def connect(url: str, name: str) -> psycopg.Connection:
+    """Open a session that either end gives up within SILENT_S where the other is gone."""
+    session = psycopg.connect(conninfo(url), autocommit=True, application_name=name)
+    try:
+        session.execute(_ITS_END)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def check_url(url: str) -> None:

@@ -156,10 +156,8 @@ class Journal(ABC):
         if (self.sequence, self.head) != (len(events), other.head):
             raise InvalidBundle(f"{self.place}: not the head of {other.place}; copy it anew")
 
-    def _cannot(self, error: object) -> CannotRun:
-        return CannotRun(
-            f"{self.place}: {error}; free the disk or the file, then `exitkit resume {self.run}`"
-        )
+    def _cannot(self, error: object, remedy: str = "free the disk or the file") -> CannotRun:
+        return CannotRun(f"{self.place}: {error}; {remedy}, then `exitkit resume {self.run}`")
 
     def _verified(self, number: int, body: str, digest: str) -> Event:
         if hashlib.sha256(body.encode()).hexdigest() != digest:

@@ -86,10 +86,16 @@ def office(database: RunningDatabase, tmp_path: Path) -> Office:
     place = f"exitkit@127.0.0.1:{database.port}/postgres"
     url = f"postgresql://{place}?options=-csearch_path%3D{schema}"
     office = Office(tmp_path, url, {**os.environ, "PGPASSWORD": database.password})
-    (tmp_path / "exitkit.yaml").write_text(WORKSPACE)
-    for name in ("contract.yaml", "licenses.csv"):
-        shutil.copy(TEMPLATES / name, tmp_path / name)
-    generate_key(tmp_path / "keys" / "exitkit.pem", tmp_path / "keys" / "exitkit.pub")
-    (tmp_path / "keys" / "masking.key").write_text("00" * 32)
-    office.run("snapshot")
+    furnish(office)
     return office
+
+
+def furnish(office: Office) -> None:
+    """Put a workspace with one snapshot into the folder of an office."""
+    (office.root / "exitkit.yaml").write_text(WORKSPACE)
+    for name in ("contract.yaml", "licenses.csv"):
+        shutil.copy(TEMPLATES / name, office.root / name)
+    keys = office.root / "keys"
+    generate_key(keys / "exitkit.pem", keys / "exitkit.pub")
+    (keys / "masking.key").write_text("00" * 32)
+    office.run("snapshot")
