@@ -40,9 +40,10 @@ def work(url: str, duties: Duties, leaving: threading.Event, *, once: bool = Fal
     sees to a run then hands it over. A database that goes away later is waited for.
     """
     check_url(url)
-    for name in ("procrastinate", "psycopg.pool"):
-        # What they repeat about a server that is away, we say once.
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # What they repeat about a server that is away, we say once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    for name in ("procrastinate.worker", "procrastinate.utils"):
+        logging.getLogger(name).addFilter(_is_no_outage)
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(url)))
     task = app.task(name="see_to")(duties.see_to)
     try:
@@ -64,7 +65,7 @@ class _Worker:
         asyncio.get_running_loop().set_exception_handler(_on_stray_fault)
         async with self.app.open_async():
             await self._sweep()
-            hands = asyncio.ensure_future(self._take_jobs(once=once))
+            hands = asyncio.ensure_future(self._take_jobs(leaving, once=once))
             _leave_on_signals(hands, leaving)
             sweeper = asyncio.ensure_future(self._sweep_on())
             try:
@@ -73,15 +74,17 @@ class _Worker:
             finally:
                 sweeper.cancel()
 
-    async def _take_jobs(self, *, once: bool) -> None:
-        while True:
+    async def _take_jobs(self, leaving: threading.Event, *, once: bool) -> None:
+        while not leaving.is_set():
             try:
                 await self.app.run_worker_async(
                     wait=not once, concurrency=RUNS_AT_ONCE, delete_jobs="always",
                     fetch_job_polling_interval=1.0, update_heartbeat_interval=HEARTBEAT_S,
                     stalled_worker_timeout=SILENT_S, install_signal_handlers=False,
                 )  # fmt: skip
-                return
+                # It also stops, without a fault, when it can no longer listen to the database.
+                if once:
+                    return
             except exceptions.ConnectorException as error:
                 if once:
                     raise
@@ -127,6 +130,11 @@ def _on_stray_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
     # A job that the queue gave to another host meanwhile cannot be handed back, and need not be.
     if not isinstance(context.get("exception"), exceptions.ConnectorException):
         loop.default_exception_handler(context)
+
+
+def _is_no_outage(record: logging.LogRecord) -> bool:
+    fault = record.exc_info[1] if record.exc_info else None
+    return not isinstance(fault, exceptions.ConnectorException)
 
 
 def _make_tables(url: str, app: procrastinate.App) -> None:
