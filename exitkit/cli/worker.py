@@ -78,7 +78,7 @@ def see_to(workspace: Workspace, run: str, leaving: threading.Event) -> None:
             click.echo(f"{run}: {sealed.path.name} holds the evidence")
     except Fenced:
         click.echo(f"{run}: somebody else leads it now", err=True)
-    except ExitkitError as error:
+    except (ExitkitError, OSError) as error:
         click.echo(f"{run}: {error}", err=True)
 
 

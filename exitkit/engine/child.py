@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +29,8 @@ from exitkit.model.run import Outcome, StepStatus
 from exitkit.ports import StepContext, StepKind
 from exitkit.store.files import write_atomically
 
+ROOM_POLL_S = 1.0
+
 
 def main(argv: list[str]) -> int:
     """Wait to be released, work, write the result; without a release, leave without effect."""
@@ -34,8 +39,19 @@ def main(argv: list[str]) -> int:
     spec = json.loads(Path(argv[1]).read_bytes())
     _end_in_time(spec["step"]["timeout_s"] + ENDS_ITSELF_S)
     result = _guarded(spec)
-    write_atomically(Path(spec["result"]), json.dumps(result, ensure_ascii=False).encode())
+    _leave(Path(spec["result"]), json.dumps(result, ensure_ascii=False).encode())
     return 0
+
+
+def _leave(path: Path, result: bytes) -> None:
+    """Write the result, when there is room for it: without one the work would be done again."""
+    while True:
+        try:
+            return write_atomically(path, result)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        time.sleep(ROOM_POLL_S)
 
 
 def _end_in_time(after_s: float) -> None:
@@ -53,7 +69,8 @@ def _guarded(spec: Mapping[str, Any]) -> dict[str, Any]:
     except ExitkitError as error:
         message = str(error)
     except Exception as error:  # a plugin is foreign code: its crash is this step's failure
-        traceback.print_exc()
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         message = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
     return {"outcome": outcome_document(Outcome(StepStatus.FAILED, message))}
 
@@ -105,9 +122,14 @@ def _sayer(place: str) -> Callable[[str], None]:
     """Return what tells people a line: in the log, and where the coordinator listens."""
 
     def say(line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-        with Path(place).open("a", encoding="utf-8", errors="backslashreplace") as heard:
+        # A full disk may cost words, never the work they are about.
+        with contextlib.suppress(OSError):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        with (
+            contextlib.suppress(OSError),
+            Path(place).open("a", encoding="utf-8", errors="backslashreplace") as heard,
+        ):
             heard.write(f"{' '.join(line.split())}\n")
 
     return say
