@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory
 
 DEV := .venv
 DEMO := .venv-demo
+CATALOG := .venv-catalog
+INPUTS := tools/build_aws_catalog/inputs.txt
+BINDINGS = $(shell grep ^cdktf $(INPUTS))
 BIN := $(DEV)/bin
 # Two workers: the tests start real servers, and two is what a small machine carries.
 WORKERS ?= 2
@@ -55,13 +58,19 @@ golden: $(DEV)/.made ## write what is generated from the code anew; the diff is 
 	$(BIN)/python tools/check_docs.py --write || true
 	git diff --stat -- docs/commands.md
 
+# The catalog has an environment of its own, with its inputs at exactly the versions it was made of.
+$(CATALOG)/.made: pyproject.toml tools/make_venv.sh $(INPUTS)
+	UV_CONSTRAINT=$(INPUTS) PIP_CONSTRAINT=$(INPUTS) tools/make_venv.sh $(CATALOG) catalog
+
 .PHONY: catalog
-catalog: $(DEV)/.made ## generate the catalog of AWS calls anew
-	tools/make_venv.sh $(DEV) dev,catalog
-	$(BIN)/python -m tools.build_aws_catalog
-	$(BIN)/python -m tools.build_aws_catalog.regions
-	$(BIN)/python -m tools.build_aws_catalog.actions
-	$(BIN)/python -m tools.build_aws_catalog.schemas
+catalog: $(CATALOG)/.made ## generate the catalog of AWS calls anew; about a minute
+	$(CATALOG)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest build/catalog $(BINDINGS)
+	$(CATALOG)/bin/python -m tools.build_aws_catalog
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.regions
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.actions
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.schemas
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.terraform_schemas build/catalog/$(subst ==,-,$(subst -,_,$(BINDINGS)))-py3-none-any.whl
+	git diff --stat -- exitkit/knowledge/aws
 
 .PHONY: bench
 bench: $(DEV)/.made ## measure against what users would pick instead

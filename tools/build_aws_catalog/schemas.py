@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -36,17 +37,32 @@ def main() -> None:
     """Distill the schemas and say what came out."""
     destination = Path(sys.argv[1]) if len(sys.argv) > 1 else DESTINATION
     catalog, answers = load_catalog(), Answers()
-    parts = {name for name, why in catalog.unlisted.items() if why.startswith("part of ")}
-    mapped = {part.native_type for rules in load_mapped().values() for part in rules.parts}
-    wanted = {*catalog.types, *parts, *mapped}
-    lines = [json.dumps({"sources": {name: version(name) for name in ("botocore", "cfn-lint")}})]
+    calls = calls_by_type(catalog)
+    sources = {name: version(name) for name in ("botocore", "cfn-lint")}
+    lines = [json.dumps({"sources": sources, "calls": digest(calls)})]
     for name, schema in sorted(registry_schemas()):
-        if name in wanted:
+        if name in calls:
             row = catalog.types.get(name)
             lines.append(_line(name, schema, answers.members(catalog, row) if row else set()))
     text = "".join(f"{line}\n" for line in lines)
     destination.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     print(f"{len(lines) - 1} schemas, wrote {destination}")
+
+
+def calls_by_type(catalog: Catalog) -> dict[str, list[str]]:
+    """Return the types whose schema is wanted, each with the calls that answer for it."""
+    parts = {name for name, why in catalog.unlisted.items() if why.startswith("part of ")}
+    mapped = {part.native_type for rules in load_mapped().values() for part in rules.parts}
+    calls: dict[str, list[str]] = {name: [] for name in sorted({*parts, *mapped})}
+    for row in catalog.rows():
+        made = (f"{row.service}:{operation}" for operation in row.operations)
+        calls[row.native_type] = sorted({*calls.get(row.native_type, ()), *made})
+    return calls
+
+
+def digest(calls: Mapping[str, list[str]]) -> str:
+    """Name a set of calls, so that a test sees when the schemas were made for others."""
+    return hashlib.sha256(json.dumps(calls, sort_keys=True).encode()).hexdigest()
 
 
 def registry_schemas() -> Iterator[tuple[str, dict[str, Any]]]:

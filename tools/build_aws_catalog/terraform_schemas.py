@@ -1,7 +1,7 @@
 """Write which arguments Terraform's classic AWS provider takes, for the types that are mapped.
 
 The provider itself cannot be asked without its program. The names stand in the prebuilt bindings
-`cdktf-cdktf-provider-aws` (PyPI, last release December 2025): give its wheel as the argument.
+`cdktf-cdktf-provider-aws` (PyPI, last release December 2025): `make catalog` gives their wheel.
 """
 
 from __future__ import annotations

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jmespath
@@ -18,6 +21,7 @@ from exitkit.drivers.aws_models import PlainFileLoader
 from exitkit.knowledge.aws_catalog import DEPTHS, FOLDER, NO_ARN, ListedType, load_catalog
 from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
 from tools.build_aws_catalog.roots import root_list_operations
+from tools.build_aws_catalog.schemas import calls_by_type, digest
 
 CATALOG = load_catalog()
 TYPES = list(CATALOG.rows())
@@ -320,3 +324,21 @@ def test_permissions_are_iams_own_words() -> None:
     }
     for (service, name), expected in permission.items():
         assert CATALOG.permission(service, name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["catalog.json.gz", "regions.json.gz", "actions.json.gz", "iac/schemas.jsonl.gz"],
+)
+def test_what_is_generated_was_made_of_the_inputs_that_are_named(name: str) -> None:
+    inputs = Path(__file__).parents[3] / "tools/build_aws_catalog/inputs.txt"
+    pins = dict(re.findall(r"^(\S+)==(\S+)$", inputs.read_text(encoding="utf-8"), re.MULTILINE))
+    with gzip.open(FOLDER.joinpath(name).open("rb"), "rt", encoding="utf-8") as lines:
+        sources = json.loads(next(lines))["sources"]
+    assert sources == {source: pins[source] for source in ("botocore", "cfn-lint")}
+
+
+def test_the_schemas_were_made_for_the_calls_in_force() -> None:
+    # Else a property that a newer call answers counts as one that AWS never tells: `make catalog`.
+    with gzip.open(FOLDER.joinpath("iac/schemas.jsonl.gz").open("rb"), "rt") as lines:
+        assert json.loads(next(lines))["calls"] == digest(calls_by_type(CATALOG))
