@@ -53,7 +53,7 @@ def _collect(source: Source, account: Account, context: Context, crew: Crew) -> 
     found_once = list(unique(items))
     assets = [asset_of(item, context.now, context.mask_key) for item in found_once]
     bare = {
-        item.region or plan.home_of(item.row.service) or account.region
+        item.region or plan.home_of(item.row.service, item.row) or account.region
         for item, asset in zip(found_once, assets, strict=True)
         if not asset.tags and item.arn
     }
@@ -123,7 +123,7 @@ def check_accounts(source: Source, context: Context) -> Iterator[Check]:
 def _permissions(source: Source, account: Account, context: Context) -> Iterator[Check]:
     plan, _ = _plan(source, account, context)
     first = plan.selection.regions[:1]
-    homes = {plan.home_of(ask.service) for ask in plan.roots}
+    homes = {plan.home_of(ask.service, ask.rows[0]) for ask in plan.roots}
     roots = [ask for ask in plan.roots if ask.region in {*first, *homes}]
     only_roots = replace(plan, roots=roots, children=defaultdict(list), left_out=[])
     sweep = Sweep(only_roots, context.limits, context.progress)

@@ -63,8 +63,8 @@ class Ask:
         if self.parent:
             each = [f"{name}={self.arguments[name]}" for name in _each(self.rows[0].bind)]
             return ",".join([self.parent.native_id, *each])
-        varying = {name: value for name, value in self.arguments.items() if isinstance(value, str)}
-        return ",".join(f"{name}={value}" for name, value in sorted(varying.items()))
+        varying = {name: _in_words(value) for name, value in self.arguments.items()}
+        return ",".join(f"{name}={value}" for name, value in sorted(varying.items()) if value)
 
     @property
     def unit(self) -> tuple[str, str]:
@@ -121,9 +121,13 @@ class Plan:
             for bound in _combinations(row.bind, self.account.id):
                 yield {**bound, **found}
 
-    def home_of(self, service: str) -> str:
-        """Return the region that answers for a global service; nothing where each has its own."""
-        return self.catalog.services[service].home.get(self.account.partition, "")
+    def home_of(self, service: str, row: ListedType | None = None) -> str:
+        """Return the region that answers for a global service, or for a row that has only one.
+
+        Nothing where each region has its own.
+        """
+        homes = {**self.catalog.services[service].home, **(row.home if row else {})}
+        return homes.get(self.account.partition, "")
 
 
 def plan_for(account: Account, catalog: Catalog, selection: Selection) -> Plan:
@@ -191,9 +195,13 @@ def _ancestors(name: str, types: Mapping[str, ListedType]) -> set[str]:
 def _add_roots(
     plan: Plan, service: str, operation: str, bind: Mapping[str, Any], rows: Sequence[ListedType]
 ) -> None:
-    home = plan.home_of(service)
+    home = plan.home_of(service, rows[0])
     if home:
         regions: Sequence[str] = [home]
+    elif rows[0].home:
+        reason = f"no region of {plan.account.partition} answers for it"
+        plan.left_out.append(plan.call(f"{service}:{operation}", CallOutcome.NOT_OFFERED, reason))
+        return
     elif any(row.region for row in rows):
         # One call answers for every region; each item says which is its own.
         regions = plan.selection.regions[:1]
@@ -217,6 +225,13 @@ def _combinations(bind: Mapping[str, Any], account: str) -> Iterator[dict[str, A
     fixed = _resolved({name: bind[name] for name in bind if name not in each}, account)
     for values in itertools.product(*each.values()):
         yield {**fixed, **dict(zip(each, values, strict=True))}
+
+
+def _in_words(value: Any) -> str:
+    """Return an argument as the ledger shows it: a text, or texts in a row; else nothing."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "+".join(value)
+    return value if isinstance(value, str) else ""
 
 
 def _each(bind: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -77,9 +77,10 @@ class ListedType:
     the items of this type that are the customer's own. `each` is the path, inside each of `items`,
     of the items meant; they take the members in `carry` over from the item around them. `document`
     is a member that holds JSON as a text, to be read before `each` looks into it. `also` are
-    further calls that find items of the same type; `worldwide` items are listed by every region and
-    belong to none; `needs` the IAM actions that a call wants beyond
-    its own.
+    further calls that find items of the same type, with the same details where the operation is the
+    same; `worldwide` items are listed by every region and
+    belong to none; `home` is the one region, by partition, that answers for a call of a service
+    that is not global; `needs` the IAM actions that a call wants beyond its own.
     """
 
     native_type: str
@@ -100,6 +101,7 @@ class ListedType:
     name: str = ""
     region: str = ""
     worldwide: bool = False
+    home: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     volatile: frozenset[str] = frozenset()
     confidence: str = "low"
@@ -265,6 +267,7 @@ def _why_unlisted(row: Mapping[str, Any]) -> str:
 def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) -> ListedType:
     shared = {member: row[member] for member in SHARED if member in row}
     details = row.get("details") or ([row["detail"]] if "detail" in row else [])
+    same = {"details": details}
     return ListedType(
         native_type=name,
         service=row["service"],
@@ -284,12 +287,16 @@ def _listed_type(name: str, row: Mapping[str, Any], volatile: frozenset[str]) ->
         name=row.get("name", ""),
         region=row.get("region", ""),
         worldwide=row.get("worldwide", False),
+        home=row.get("home", {}),
         where=row.get("where", ""),
         volatile=volatile | frozenset(row.get("volatile", ())),
         confidence=row.get("confidence", "low"),
         needs=tuple(row.get("needs", ())),
         also=tuple(
-            _listed_type(name, {**shared, **other}, volatile) for other in row.get("also", ())
+            _listed_type(
+                name, {**shared, **(same if other["op"] == row["op"] else {}), **other}, volatile
+            )
+            for other in row.get("also", ())
         ),
     )
 

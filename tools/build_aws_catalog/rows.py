@@ -82,6 +82,9 @@ def _parent(native_type: str, wanted: str, sources: Sources) -> str | None:
     """Return the type whose items fill a required input: `clusterName` is an EKS::Cluster's."""
     name = plain(wanted)
     base = re.sub(r"(identifier|id|arns?|name)$", "", name)
+    if not base:
+        # A bare `arn` does not say whose; the type is named by hand.
+        return None
     best: tuple[float, str | None] = (0, None)
     family = native_type.split("::")[1]
     for other, schema in sources.schemas.items():

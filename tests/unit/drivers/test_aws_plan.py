@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import botocore.session
 
 from exitkit.drivers.aws import Account
@@ -31,3 +33,26 @@ def test_no_child_hangs_above_another_of_its_parents() -> None:
         if parent in above(other) and other in CATALOG.types
     ]
     assert too_high == []
+
+
+def test_a_call_that_one_region_answers_is_made_there_and_nowhere_else() -> None:
+    asked = {}
+    for partition, regions in (("aws", ("eu-west-1", "eu-west-3")), ("aws-cn", ("cn-north-1",))):
+        account = Account("123456789012", partition, regions[0], None, botocore.session.Session())
+        plan = plan_for(account, CATALOG, Selection("all", ("wafv2:ListWebACLs",), regions))
+        asked[partition] = [(ask.binding, ask.region) for ask in plan.roots]
+        refused = [call.reason for call in plan.left_out if call.operation == "wafv2:ListWebACLs"]
+        assert refused == ([] if partition == "aws" else ["no region of aws-cn answers for it"])
+    assert sorted(asked["aws"]) == [
+        ("Scope=CLOUDFRONT", "us-east-1"),
+        ("Scope=REGIONAL", "eu-west-1"),
+        ("Scope=REGIONAL", "eu-west-3"),
+    ]
+    assert asked["aws-cn"] == [("Scope=REGIONAL", "cn-north-1")]
+
+
+def test_no_two_calls_to_a_region_have_one_line_in_the_ledger() -> None:
+    account = Account("123456789012", "aws", "us-east-1", None, botocore.session.Session())
+    plan = plan_for(account, CATALOG, Selection("all", ("*",), ("us-east-1",)))
+    lines = Counter((ask.service, ask.operation, ask.region, ask.binding) for ask in plan.roots)
+    assert [line for line, count in lines.items() if count > 1] == []

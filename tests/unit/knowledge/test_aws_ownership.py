@@ -40,6 +40,16 @@ IMPLICIT = {
     "AWS::ECS::ContainerInstance": {"cluster": "AWS::ECS::Cluster"},
     "AWS::ECS::Daemon": {"clusterArn": "AWS::ECS::Cluster"},
     "AWS::ECS::Service": {"cluster": "AWS::ECS::Cluster"},
+    "AWS::AppSync::DataSource": {"apiId": "AWS::AppSync::GraphQLApi"},
+    "AWS::AppSync::FunctionConfiguration": {"apiId": "AWS::AppSync::GraphQLApi"},
+    "AWS::AppSync::Resolver": {
+        "apiId": "AWS::AppSync::GraphQLApi",
+        "typeName": "AWS::AppSync::Type",
+    },
+    "AWS::DeviceFarm::DevicePool": {"arn": "AWS::DeviceFarm::Project"},
+    "AWS::DeviceFarm::NetworkProfile": {"arn": "AWS::DeviceFarm::Project"},
+    "AWS::DeviceFarm::Upload": {"arn": "AWS::DeviceFarm::Project"},
+    "AWS::Lambda::WebFunctionEndpoint": {"functionName": "AWS::Lambda::WebFunction"},
     "AWS::Events::Rule": {"EventBusName": "AWS::Events::EventBus"},
     "AWS::IAM::AccessKey": {"UserName": "AWS::IAM::User"},
     "AWS::IAM::MFADevice": {"UserName": "AWS::IAM::User"},
@@ -47,7 +57,7 @@ IMPLICIT = {
     "AWS::IAM::SigningCertificate": {"UserName": "AWS::IAM::User"},
     "AWS::IoTSiteWise::Asset": {"assetModelId": "AWS::IoTSiteWise::AssetModel"},
 }
-"""Calls that without this argument answer for the caller or for a default only."""
+"""Calls that without this argument answer for the caller or for a default only, or not at all."""
 
 
 def kept(native_type: str, answer: dict[str, Any]) -> list[str]:
@@ -119,6 +129,34 @@ def test_a_call_with_an_implicit_scope_is_widened_where_one_call_can_answer_for_
         "AccessLevelFilter": {"Key": "Account", "Value": "self"}
     }
     assert "CompositeAlarm" in types["AWS::CloudWatch::CompositeAlarm"].bind["AlarmTypes"]
+    assert (
+        "EC_prime256v1"
+        in types["AWS::CertificateManager::Certificate"].bind["Includes"]["keyTypes"]
+    )
+    assert "METRIC_MATH" in types["AWS::CloudWatch::AnomalyDetector"].bind["AnomalyDetectorTypes"]
+
+
+def test_what_stands_before_a_distribution_is_asked_of_the_one_region_that_knows() -> None:
+    for name in ("IPSet", "LoggingConfiguration", "RegexPatternSet", "RuleGroup", "WebACL"):
+        row = CATALOG.types[f"AWS::WAFv2::{name}"]
+        assert row.bind == {"Scope": "REGIONAL"}
+        assert [(dict(more.bind), dict(more.home)) for more in row.also] == [
+            ({"Scope": "CLOUDFRONT"}, {"aws": "us-east-1"})
+        ]
+        assert row.also[0].details == row.details != ()
+
+
+def test_an_operation_that_answers_for_two_services_gives_each_its_own() -> None:
+    arns = [
+        f"arn:aws:{service}:eu-west-1:123456789012:connection/1"
+        for service in ("codeconnections", "codestar-connections")
+    ]
+    answer = {"Connections": [{"ConnectionArn": arn} for arn in arns]}
+    found = [
+        kept(f"AWS::{name}::Connection", answer)
+        for name in ("CodeConnections", "CodeStarConnections")
+    ]
+    assert found == [[arns[0]], [arns[1]]]
 
 
 def test_children_of_one_name_under_two_parents_are_two() -> None:
