@@ -20,13 +20,19 @@ CASES = yaml.safe_load(
 )
 BOUND_TO_THE_OWNER = {
     "AWS::AppStream::Image": {"Type": "PRIVATE"},
+    "AWS::AuditManager::Control": {"controlType": "Custom"},
     "AWS::Bedrock::CustomModel": {"isOwned": True},
+    "AWS::BedrockAgentCore::BrowserCustom": {"type": "CUSTOM"},
+    "AWS::Billing::BillingView": {"billingViewTypes": ["CUSTOM"]},
     "AWS::CloudFront::CachePolicy": {"Type": "custom"},
+    "AWS::Connect::View": {"Type": "CUSTOMER_MANAGED"},
     "AWS::EC2::FpgaImage": {"Owners": ["self"]},
     "AWS::EC2::Image": {"Owners": ["self"]},
     "AWS::EC2::Snapshot": {"OwnerIds": ["self"]},
+    "AWS::GameLift::Location": {"Filters": ["CUSTOM"]},
     "AWS::SSM::Document": {"Filters": [{"Key": "Owner", "Values": ["Self"]}]},
     "AWS::SSM::PatchBaseline": {"Filters": [{"Key": "OWNER", "Values": ["Self"]}]},
+    "AWS::WellArchitected::Lens": {"LensType": "CUSTOM_SELF"},
     "AWS::WorkSpaces::WorkspaceImage": {"ImageType": "OWNED"},
 }
 """Types that the service itself is asked to leave out others' of."""

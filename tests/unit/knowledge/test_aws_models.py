@@ -1,0 +1,94 @@
+"""Hold rows of the AWS catalog against what the SDK's models say of owners, states and ARNs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from botocore.loaders import Loader
+
+from exitkit.drivers.aws_models import PlainFileLoader
+from exitkit.knowledge.aws_catalog import ListedType, load_catalog
+
+CATALOG = load_catalog()
+ROWS = list(CATALOG.rows())
+LOADER = Loader(file_loader=PlainFileLoader())
+PROVIDER = re.compile(
+    r"aws|amazon|system|aws_managed|aws_official|builtin|curated|service|managed|default|standard"
+    r"|ready2run|primary",
+    re.IGNORECASE,
+)
+CUSTOMER = re.compile(
+    r"account|custom|custom_self|customer|customer_managed|private|self|user", re.IGNORECASE
+)
+
+NOT_ABOUT_OWNERS = {
+    "AWS::AppConfig::Deployment": "who rolled it out",
+    "AWS::Config::ConformancePack": "whose template the customer deployed",
+    "AWS::Connect::ViewVersion": "below the customer's own views",
+    "AWS::DRS::ReplicationConfigurationTemplate": "which key encrypts",
+    "AWS::EC2::VPCEndpointServicePermissions": "what sort of principal may connect",
+    "AWS::MGN::ReplicationConfigurationTemplate": "which key encrypts",
+    "AWS::Omics::WorkflowVersion": "below the customer's own workflows",
+}
+"""Types whose model tells the two apart in a member that says something else."""
+
+
+@cache
+def model(service: str) -> dict[str, Any]:
+    document: dict[str, Any] = LOADER.load_service_model(service, "service-2")
+    return document
+
+
+def taken(row: ListedType) -> Mapping[str, Any]:
+    """The inputs of a row's list call."""
+    called = model(row.service)["operations"][row.operation]
+    shape = model(row.service)["shapes"][called["input"]["shape"]] if "input" in called else {}
+    members: Mapping[str, Any] = shape.get("members", {})
+    return members
+
+
+def held(row: ListedType) -> Mapping[str, Any]:
+    """The members of a row's items, where a plain path leads to them."""
+    shapes = model(row.service)["shapes"]
+    shape = model(row.service)["operations"][row.operation]["output"]["shape"]
+    if row.each or not re.fullmatch(r"[\w.\[\]]+", row.items):
+        return {}
+    for step in re.findall(r"\w+|\[\]", row.items):
+        found = shapes[shape]
+        inner = found.get("member") if step == "[]" else found.get("members", {}).get(step)
+        if inner is None:
+            return {}
+        shape = inner["shape"]
+    members: Mapping[str, Any] = shapes[shape].get("members", {})
+    return members
+
+
+def words(service: str, reference: Mapping[str, Any]) -> list[str]:
+    shapes = model(service)["shapes"]
+    shape = shapes[reference["shape"]]
+    if shape["type"] == "list":
+        shape = shapes[shape["member"]["shape"]]
+    found: list[str] = shape.get("enum", [])
+    return found
+
+
+def owners(row: ListedType) -> Iterator[str]:
+    """The members, of the call and of its items, that tell the provider's from the customer's."""
+    for name, reference in {**held(row), **taken(row)}.items():
+        known = words(row.service, reference)
+        if any(map(PROVIDER.fullmatch, known)) and any(map(CUSTOMER.fullmatch, known)):
+            yield name
+
+
+def test_of_what_both_own_only_the_customers_counts() -> None:
+    mixed = {
+        row.native_type
+        for row in ROWS
+        if (names := set(owners(row)))
+        and not names & row.bind.keys()
+        and not any(name in row.where for name in names)
+    }
+    assert mixed == NOT_ABOUT_OWNERS.keys()
