@@ -114,6 +114,7 @@ def command(
         witnesses=heard,
         thorough=thorough or bool(settings.get("thorough")),
         depth=settings.get("depth", STANDARD) if source_id else "full",
+        versions=settings.get("object_versions") == "fetch",
     )
     if form == "managed":
         documents = list(policy_documents(actions, compact=compact))

@@ -1,46 +1,99 @@
-"""Read the objects of a bucket: their listing always, their bytes one by one."""
+"""Read the objects of a bucket and their versions: the listing always, the bytes one by one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of
 from exitkit.drivers.aws_reading import BLOCK, Reading
 from exitkit.drivers.deadlines import Beat
+from exitkit.drivers.object_versions import note_order, rows_in_order
+from exitkit.store.canonical import instant, timestamp
 
-LIST, READ, TAGS = "s3:ListObjectsV2", "s3:GetObject", "s3:GetObjectTagging"
+LIST, LIST_VERSIONS = "s3:ListObjectsV2", "s3:ListObjectVersions"
+READ, TAGS = "s3:GetObject", "s3:GetObjectTagging"
+READ_VERSION = "s3:GetObjectVersion"
+"""The same call, by the name of the permission that it needs for an earlier version."""
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes whose objects nobody can read before a restore, which costs money."""
 
 
+ObjectId = tuple[str, str]
+"""A key with the id of an earlier version of it; the id is empty for the object as it is now."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """One object as the listing tells of it; `etag` is MD5 where it was put in one part."""
+    """One object, version or delete marker as the listing tells of it.
+
+    `etag` is MD5 where it was put in one part; `version` and `modified_at` are those of a listing
+    of versions; `is_latest` tells the object as it is now, or the marker that hides its key.
+    """
 
     key: str
     size_bytes: int
     etag: str
     storage_class: str
+    version: str = ""
+    modified_at: str = ""
+    is_latest: bool = True
+    is_marker: bool = False
+
+    @property
+    def id(self) -> ObjectId:
+        """What to ask for to get its bytes."""
+        return self.key, "" if self.is_latest else self.version
+
+    def readable_bytes(self, largest: int) -> int | None:
+        """Return its size, or None where its bytes cannot be had: archived, or over `largest`."""
+        closed = self.is_marker or self.storage_class in ARCHIVED or self.size_bytes > largest
+        return None if closed else self.size_bytes
+
+
+@dataclass(slots=True)
+class Volume:
+    """A number of objects; `readable_bytes` counts those that can be read and are not too large."""
+
+    count: int = 0
+    size_bytes: int = 0
+    readable_bytes: int = 0
+
+    def add(self, one: ListedObject, largest: int) -> None:
+        """Count one more."""
+        self.count += 1
+        self.size_bytes += one.size_bytes
+        self.readable_bytes += one.readable_bytes(largest) or 0
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The listing of a bucket in the spool, in the order of its keys.
+    """The listing of a bucket in the spool, in the order of its keys, the newest version first.
 
-    `small_bytes` counts the objects that can be read and are no larger than a file may be.
+    `now` are the objects as they are, `earlier` the versions that came before; neither counts the
+    delete markers.
     """
 
     spooled: Path
-    count: int
-    size_bytes: int
-    small_bytes: int
+    now: Volume
+    earlier: Volume
+    markers: int = 0
 
     def __iter__(self) -> Iterator[ListedObject]:
+        """Yield the objects as they are now."""
+        return (one for one in self._rows() if one.is_latest and not one.is_marker)
+
+    def versions(self) -> Iterator[ListedObject]:
+        """Yield all versions and delete markers by key, the oldest first."""
+        for _, same_key in groupby(self._rows(), key=lambda one: one.key):
+            yield from reversed(list(same_key))
+
+    def _rows(self) -> Iterator[ListedObject]:
         with self.spooled.open(encoding="utf-8") as lines:
             for line in lines:
                 yield ListedObject(*json.loads(line))
@@ -56,58 +109,87 @@ class StoredObject:
     metadata: Mapping[str, str]
     tags: Mapping[str, str]
     spooled: Path
+    version: str = ""
 
 
 def list_objects(reading: Reading) -> Listing | Failure:
     """Write the listing into the spool: a bucket may hold more keys than memory does."""
-    ((_, answer),) = reading.within_deadline([_listing_job(reading)])
-    failure = answer if isinstance(answer, Failure) else None
-    reading.note(LIST, answer.count if isinstance(answer, Listing) else 0, failure)
-    return answer
+    return _listed(reading, LIST, _objects_of)
 
 
-def _listing_job(reading: Reading) -> Callable[[Beat], Listing | Failure]:
-    spooled = reading.spool("listing")
+def list_versions(reading: Reading) -> Listing | Failure:
+    """Do the same with all versions and delete markers."""
+    note_order(reading.client)
+    return _listed(reading, LIST_VERSIONS, _versions_of)
+
+
+def _listed(
+    reading: Reading,
+    operation: str,
+    rows_of: Callable[[Mapping[str, Any]], Iterable[ListedObject]],
+) -> Listing | Failure:
     largest = reading.context.limits.max_file_bytes
 
     def job(beat: Beat) -> Listing | Failure:
-        count = size = small_bytes = 0
+        listing = Listing(reading.spool("listing"), Volume(), Volume())
+        markers = 0
         try:
-            with spooled.open("w", encoding="utf-8") as out:
-                for page in reading.ask(LIST, {"Bucket": reading.asset.ref.native_id}):
-                    for row in page.get("Contents", ()):
-                        one = int(row["Size"])
-                        out.write(json.dumps(_fields(row)) + "\n")
-                        count, size = count + 1, size + one
-                        if one <= largest and row.get("StorageClass") not in ARCHIVED:
-                            small_bytes += one
+            with listing.spooled.open("w", encoding="utf-8") as out:
+                for page in reading.ask(operation, {"Bucket": reading.asset.ref.native_id}):
+                    for one in rows_of(page):
+                        out.write(json.dumps(astuple(one)) + "\n")
+                        if one.is_marker:
+                            markers += 1
+                        else:
+                            part = listing.now if one.is_latest else listing.earlier
+                            part.add(one, largest)
                     beat()
         except FAULTS as fault:
-            return failure_of(fault, LIST)
-        return Listing(spooled, count, size, small_bytes)
+            return failure_of(fault, operation)
+        return replace(listing, markers=markers)
 
-    return job
+    ((_, answer),) = reading.within_deadline([job])
+    if isinstance(answer, Failure):
+        reading.note(operation, 0, answer)
+    else:
+        reading.note(operation, answer.now.count + answer.earlier.count + answer.markers)
+    return answer
 
 
-def _fields(row: Mapping[str, Any]) -> list[Any]:
-    etag = str(row.get("ETag", "")).strip('"')
-    return [row["Key"], int(row["Size"]), etag, row.get("StorageClass", "")]
+def _objects_of(page: Mapping[str, Any]) -> Iterator[ListedObject]:
+    for row in page.get("Contents", ()):
+        yield ListedObject(row["Key"], int(row["Size"]), *_described(row))
 
 
-def read_objects(reading: Reading, keys: Sequence[str]) -> dict[str, StoredObject | Failure]:
+def _versions_of(page: Mapping[str, Any]) -> Iterator[ListedObject]:
+    for row, is_marker in rows_in_order(page):
+        yield ListedObject(
+            row["Key"], int(row.get("Size", 0)), *_described(row), str(row["VersionId"]),
+            timestamp(instant(row["LastModified"])), bool(row.get("IsLatest")), is_marker,
+        )  # fmt: skip
+
+
+def _described(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row.get("ETag", "")).strip('"'), row.get("StorageClass", "")
+
+
+def read_objects(
+    reading: Reading, ids: Sequence[ObjectId]
+) -> dict[ObjectId, StoredObject | Failure]:
     """Return each object with its bytes in the spool, or why it could not be read.
 
     One line of the ledger tells of all: with a failure, of how many and why the first one.
     """
-    jobs = [_object_job(reading, key) for key in keys]
-    found = {keys[index]: answer for index, answer in reading.within_deadline(jobs)}
-    failures = [(key, found[key]) for key in keys if isinstance(found[key], Failure)]
+    jobs = [_object_job(reading, key, version) for key, version in ids]
+    found = {ids[index]: answer for index, answer in reading.within_deadline(jobs)}
+    failures = [(one, found[one]) for one in ids if isinstance(found[one], Failure)]
     if not failures:
         reading.note(READ, len(found))
         return found
-    key, first = failures[0]
+    (key, version), first = failures[0]
     if isinstance(first, Failure):
-        reason = f"{first.reason} ({len(failures)} of {len(keys)} objects, first {key})"
+        named = f"first {key} {version}".rstrip()
+        reason = f"{first.reason} ({len(failures)} of {len(ids)} objects, {named})"
         reading.note(READ, len(found) - len(failures), replace(first, reason=reason))
     return found
 
@@ -120,7 +202,7 @@ def probe_tags(reading: Reading, key: str) -> Failure | None:
 
     def job(beat: Beat) -> dict[str, str] | Failure:
         try:
-            return _tags(reading, key)
+            return _tags(reading, {"Bucket": reading.asset.ref.native_id, "Key": key})
         except FAULTS as fault:
             return failure_of(fault, TAGS)
 
@@ -130,20 +212,24 @@ def probe_tags(reading: Reading, key: str) -> Failure | None:
     return failure
 
 
-def _tags(reading: Reading, key: str) -> dict[str, str]:
-    bucket = reading.asset.ref.native_id
-    answer = reading.client.get_object_tagging(Bucket=bucket, Key=key)
+def _tags(reading: Reading, named: Mapping[str, str]) -> dict[str, str]:
+    answer = reading.client.get_object_tagging(**named)
     return {pair["Key"]: pair["Value"] for pair in answer.get("TagSet", ())}
 
 
-def _object_job(reading: Reading, key: str) -> Callable[[Beat], StoredObject | Failure]:
-    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+def _object_job(
+    reading: Reading, key: str, version: str
+) -> Callable[[Beat], StoredObject | Failure]:
+    name = hashlib.sha256(f"{key} {version}".encode("utf-8", "surrogatepass")).hexdigest()
     spooled = reading.spool(name)
+    named = {"Bucket": reading.asset.ref.native_id, "Key": key}
+    if version:
+        named["VersionId"] = version
 
     def job(beat: Beat) -> StoredObject | Failure:
         digest, size = hashlib.sha256(), 0
         try:
-            answer = reading.client.get_object(Bucket=reading.asset.ref.native_id, Key=key)
+            answer = reading.client.get_object(**named)
             with spooled.open("wb") as stream:
                 for block in answer["Body"].iter_chunks(BLOCK):
                     size += len(block)
@@ -153,12 +239,12 @@ def _object_job(reading: Reading, key: str) -> Callable[[Beat], StoredObject | F
                     stream.write(block)
                     digest.update(block)
                     beat()
-            tags = _tags(reading, key) if answer.get("TagCount") else {}
+            tags = _tags(reading, named) if answer.get("TagCount") else {}
         except FAULTS as fault:
-            return failure_of(fault, READ)
+            return failure_of(fault, READ_VERSION if version else READ)
         return StoredObject(
             size, digest.hexdigest(), answer.get("ContentType", ""),
-            dict(answer.get("Metadata", {})), tags, spooled,
+            dict(answer.get("Metadata", {})), tags, spooled, answer.get("VersionId", ""),
         )  # fmt: skip
 
     return job

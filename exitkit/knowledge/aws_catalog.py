@@ -134,7 +134,8 @@ class Catalog:
     """Everything known of AWS, generated and corrected by hand.
 
     `unlisted` gives for each type without a list call of its own the reason why;
-    `data_operations` are those that extractors need for what was found.
+    `data_operations` are those that extractors need for what was found, `version_actions` what
+    those need beside for earlier versions of objects.
     """
 
     types: Mapping[str, ListedType]
@@ -143,6 +144,7 @@ class Catalog:
     permissions: Mapping[str, str]
     extra_operations: tuple[str, ...]
     data_operations: tuple[str, ...]
+    version_actions: tuple[str, ...]
     organization_operations: tuple[str, ...]
     not_in_use: frozenset[str]
 
@@ -208,6 +210,7 @@ def load_catalog() -> Catalog:
         permissions=calls["permissions"],
         extra_operations=tuple(calls["extra_operations"]),
         data_operations=tuple(calls["data_operations"]),
+        version_actions=tuple(calls["version_actions"]),
         organization_operations=tuple(calls["organization_operations"]),
         not_in_use=frozenset(calls["not_in_use"]),
     )

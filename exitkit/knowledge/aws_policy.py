@@ -32,10 +32,12 @@ def actions_for(
     witnesses: Iterable[str] = (),
     thorough: bool = False,
     depth: str = "full",
+    versions: bool = False,
 ) -> list[str]:
     """Return the actions needed for what `services:` selects, with or without reading data.
 
-    `witnesses`, `thorough` and `depth` are those of the source: who asks less needs less.
+    `versions` adds the bytes of earlier versions; `witnesses`, `thorough` and `depth` are those of
+    the source: who asks less needs less.
     """
     heard = {
         f"{one.service}:{one.operation}" for one in map(load_witnesses().get, witnesses) if one
@@ -62,6 +64,8 @@ def actions_for(
             wanted = found or (wanted and (service, operation) in listed)
         if always or wanted:
             actions.add(catalog.permission(service, operation))
+    if versions and catalog.permission("s3", "GetObject") in actions:
+        actions.update(catalog.version_actions)
     for row in catalog.rows():
         names = row.service, f"{row.service}:{row.operation}"
         if row.needs and any(fnmatchcase(text, pattern) for text in names for pattern in patterns):

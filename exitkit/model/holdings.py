@@ -89,7 +89,8 @@ class Automation:
 class Dataset:
     """What a body of data holds and how it was taken. A line of `data/records/datasets.jsonl`.
 
-    `listing` is the path (relative to `data/`) of its `objects.jsonl` where it has one.
+    `listing` is the path (relative to `data/`) of its `objects.jsonl` where it has one, `versions`
+    that of its `versions.jsonl`; the figures after it count what is beside the objects of today.
     """
 
     ref: Ref
@@ -98,3 +99,7 @@ class Dataset:
     size_bytes: int
     consistency: str = "crash"
     listing: str = ""
+    versions: str = ""
+    earlier_versions: int = 0
+    earlier_bytes: int = 0
+    delete_markers: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -34,13 +35,19 @@ class Budget:
 
     def claim(self, size_bytes: int, most_bytes: int) -> bool:
         """Take `size_bytes` if all that was taken then stays within `most_bytes`."""
+        return self.claim_first((size_bytes,), most_bytes) is not None
+
+    def claim_first(self, sizes_bytes: Sequence[int], most_bytes: int) -> int | None:
+        """Take the first of the sizes that does so, and return which; None where none does."""
         ground = self._ground
         with ground.changed:
             if self._turn is not None:
                 ground.changed.wait_for(lambda: ground.first_open >= (self._turn or 0))
-            granted = ground.taken_bytes + size_bytes <= most_bytes
-            if granted:
-                ground.taken_bytes += size_bytes
+            left_bytes = most_bytes - ground.taken_bytes
+            fits = (place for place, size in enumerate(sizes_bytes) if size <= left_bytes)
+            granted = next(fits, None)
+            if granted is not None:
+                ground.taken_bytes += sizes_bytes[granted]
             self._end()
             return granted
 

@@ -289,8 +289,18 @@ def dataset_record(holding: Dataset) -> Record:
             "sizeBytes": holding.size_bytes,
             "consistency": holding.consistency,
             "listing": holding.listing,
+            **(_versions(holding) if holding.versions else {}),
         }
     )
+
+
+def _versions(holding: Dataset) -> Record:
+    return {
+        "versions": holding.versions,
+        "earlierVersions": holding.earlier_versions,
+        "earlierSizeBytes": holding.earlier_bytes,
+        "deleteMarkers": holding.delete_markers,
+    }
 
 
 def provider(ref: Ref) -> Record:

@@ -265,7 +265,7 @@ def concerned(case: Case, records: dict[str, dict[str, Any]]) -> set[str]:
     below = {case.native_type}
     rows = list(CATALOG.rows())
     operations = {case.operation, "dynamodb:Scan", "s3:ListObjectsV2", "s3:GetObject"}
-    operations |= {"s3:GetObjectTagging"}
+    operations |= {"s3:GetObjectTagging", "s3:ListObjectVersions"}
     operations |= {
         f"{row.service}:{operation}"
         for row in rows

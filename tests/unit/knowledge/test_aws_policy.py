@@ -199,5 +199,14 @@ def test_reading_data_can_be_left_out() -> None:
     with_data = set(actions_for(load_catalog(), ["s3", "dynamodb"]))
     without = set(actions_for(load_catalog(), ["s3", "dynamodb"], data=False))
     assert with_data - without == {
-        "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket", "dynamodb:Scan",
+        "s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket", "s3:ListBucketVersions",
+        "dynamodb:Scan",
     }  # fmt: skip
+
+
+def test_only_who_fetches_earlier_versions_may_read_them() -> None:
+    beside = {"s3:GetObjectVersion", "s3:GetObjectVersionTagging"}
+    fetched = set(actions_for(load_catalog(), ["s3"], versions=True))
+    assert fetched - set(actions_for(load_catalog(), ["s3"])) == beside
+    assert not beside & set(actions_for(load_catalog(), ["s3"], data=False, versions=True))
+    assert not beside & set(actions_for(load_catalog(), ["sqs"], versions=True))

@@ -26,3 +26,9 @@ def test_who_comes_later_waits_for_who_comes_before() -> None:
 def test_what_does_not_fit_leaves_room_for_what_does() -> None:
     budget = Budget()
     assert [budget.claim(size, 100) for size in (70, 40, 30, 1)] == [True, False, True, False]
+
+
+def test_who_would_take_less_gets_it_where_more_does_not_fit() -> None:
+    budget = Budget()
+    granted = [budget.claim_first(sizes, 100) for sizes in ((80, 60), (50, 30), (50, 20), (10, 5))]
+    assert granted == [0, None, 1, None]
