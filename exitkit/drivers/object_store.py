@@ -19,6 +19,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from exitkit.drivers.object_versions import note_order, rows_in_order
 from exitkit.drivers.small_objects import SmallObjects
 from exitkit.errors import CannotRun, ExitkitError
 
@@ -43,6 +44,16 @@ class StoredObject:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of an object or one delete marker, by the id that the store gave it."""
+
+    key: str
+    version: str
+    is_marker: bool
+    is_latest: bool
+
+
 class ObjectStore:
     """One endpoint with one login; every fault leaves as a StoreError."""
 
@@ -51,6 +62,7 @@ class ObjectStore:
     ) -> None:
         self._client, self._session, self._login = client, session, login
         self._small = small
+        note_order(client)
 
     @property
     def endpoint(self) -> str:
@@ -81,6 +93,40 @@ class ObjectStore:
         with _named_faults(f"bucket {bucket}"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
                 yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+    def versioning(self, bucket: str) -> str:
+        """Return `Enabled`, `Suspended`, or nothing where the bucket never kept versions."""
+        try:
+            with _named_faults(f"bucket {bucket}"):
+                answer = self._client.get_bucket_versioning(Bucket=bucket)
+        except StoreError as fault:
+            if isinstance(fault.__cause__, ClientError):
+                return ""  # The maker knows no versions, and says so.
+            raise
+        return str(answer.get("Status", ""))
+
+    def keep_versions(self, bucket: str) -> None:
+        """Ask a bucket to keep versions; `versioning` tells whether it does."""
+        try:
+            with _named_faults(f"bucket {bucket}"):
+                wanted = {"Status": "Enabled"}
+                self._client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=wanted)
+        except StoreError as fault:
+            if not isinstance(fault.__cause__, ClientError):
+                raise
+
+    def versions(self, bucket: str) -> dict[str, list[StoredVersion]]:
+        """Return by key all versions and delete markers, the oldest first; none kept is nothing."""
+        found: dict[str, list[StoredVersion]] = {}
+        if not self.versioning(bucket):
+            return found
+        with _named_faults(f"bucket {bucket}"):
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                for row, is_marker in rows_in_order(page):
+                    is_latest = bool(row.get("IsLatest"))
+                    one = StoredVersion(row["Key"], row["VersionId"], is_marker, is_latest)
+                    found.setdefault(one.key, []).append(one)
+        return {key: rows[::-1] for key, rows in found.items()}
 
     def create_bucket(self, bucket: str) -> None:
         """Create a bucket where the endpoint puts buckets by itself."""
@@ -117,26 +163,28 @@ class ObjectStore:
             else:
                 self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Config=_TRANSFER)
 
-    def tags(self, bucket: str, key: str) -> dict[str, str]:
+    def tags(self, bucket: str, key: str, version: str = "") -> dict[str, str]:
         """Return the tags of an object; none where the maker knows no tags."""
         try:
             with _named_faults(f"object {bucket}/{key}"):
-                answer = self._client.get_object_tagging(Bucket=bucket, Key=key)
+                answer = self._client.get_object_tagging(**_named(bucket, key, version))
         except StoreError:
             return {}
         return {pair["Key"]: pair["Value"] for pair in answer.get("TagSet", ())}
 
-    def read(self, bucket: str, key: str) -> Iterator[bytes]:
+    def read(self, bucket: str, key: str, version: str = "") -> Iterator[bytes]:
         """Yield an object's bytes."""
-        yield from self.fetch(bucket, key)[1]
+        yield from self.fetch(bucket, key, version)[1]
 
-    def fetch(self, bucket: str, key: str) -> tuple[StoredObject, Iterator[bytes]]:
+    def fetch(
+        self, bucket: str, key: str, version: str = ""
+    ) -> tuple[StoredObject, Iterator[bytes]]:
         """Return what the store says of an object together with its bytes, by one call."""
-        found = self._small.read(bucket, key) if self._small else None
+        found = self._small.read(bucket, key) if self._small and not version else None
         if found:
             return StoredObject(len(found[0]), found[1], {}), iter((found[0],))
         with _named_faults(f"object {bucket}/{key}"):
-            answer = self._client.get_object(Bucket=bucket, Key=key)
+            answer = self._client.get_object(**_named(bucket, key, version))
 
         def chunks() -> Iterator[bytes]:
             with _named_faults(f"object {bucket}/{key}"):
@@ -150,10 +198,13 @@ class ObjectStore:
         )
         return described, chunks()
 
-    def delete(self, bucket: str, key: str) -> None:
-        """Delete an object; one that is not there is deleted already."""
+    def delete(self, bucket: str, key: str, version: str = "") -> None:
+        """Delete an object; one that is not there is deleted already.
+
+        Without `version`, a bucket that keeps versions puts a delete marker on top of them.
+        """
         with _absent_is_fine(), _named_faults(f"object {bucket}/{key}"):
-            self._client.delete_object(Bucket=bucket, Key=key)
+            self._client.delete_object(**_named(bucket, key, version))
 
     def delete_bucket(self, bucket: str) -> None:
         """Delete an empty bucket; one that is not there is deleted already."""
@@ -191,6 +242,11 @@ def open_object_store(
 
 
 _TRANSFER = TransferConfig(multipart_threshold=64 * CHUNK, max_concurrency=4)
+
+
+def _named(bucket: str, key: str, version: str) -> dict[str, str]:
+    place = {"Bucket": bucket, "Key": key}
+    return {**place, "VersionId": version} if version else place
 
 
 def _from(environ: Mapping[str, str], variable: str, who: str) -> str:

@@ -23,7 +23,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from exitkit.drivers.object_store import CHUNK, StoredObject, StoreError
+from exitkit.drivers.object_store import CHUNK, StoredObject, StoredVersion, StoreError
 from exitkit.errors import CannotRun, InputError
 
 _REMOTE = "target:"
@@ -65,6 +65,17 @@ class RcloneStore:
         listed = self._list(f"bucket {bucket}", _REMOTE + bucket, wanted)
         yield from sorted(one["Path"] for one in listed)
 
+    def versioning(self, bucket: str) -> str:
+        """Return nothing: rclone tells versions by names it makes up, and writes none."""
+        return ""
+
+    def keep_versions(self, bucket: str) -> None:
+        """Do nothing, for the same reason."""
+
+    def versions(self, bucket: str) -> dict[str, list[StoredVersion]]:
+        """Return none, for the same reason."""
+        return {}
+
     def create_bucket(self, bucket: str) -> None:
         """Create a bucket."""
         self._ask("operations/mkdir", f"bucket {bucket}", fs=_REMOTE, remote=bucket)
@@ -104,11 +115,11 @@ class RcloneStore:
         own = {name: value for name, value in metadata.items() if name not in _SYSTEM_METADATA}
         return StoredObject(item["Size"], content_type, own)
 
-    def tags(self, bucket: str, key: str) -> dict[str, str]:
+    def tags(self, bucket: str, key: str, version: str = "") -> dict[str, str]:
         """Return no tags: rclone knows none."""
         return {}
 
-    def read(self, bucket: str, key: str) -> Iterator[bytes]:
+    def read(self, bucket: str, key: str, version: str = "") -> Iterator[bytes]:
         """Yield an object's bytes."""
         what = _label(bucket, key)
         path = f"/[{quote(_REMOTE + bucket, safe=':/')}]/{quote(key)}"
@@ -120,11 +131,13 @@ class RcloneStore:
             while chunk := answer.read(CHUNK):
                 yield chunk
 
-    def fetch(self, bucket: str, key: str) -> tuple[StoredObject, Iterator[bytes]]:
+    def fetch(
+        self, bucket: str, key: str, version: str = ""
+    ) -> tuple[StoredObject, Iterator[bytes]]:
         """Return what the store says of an object together with its bytes."""
         return self.describe(bucket, key), self.read(bucket, key)
 
-    def delete(self, bucket: str, key: str) -> None:
+    def delete(self, bucket: str, key: str, version: str = "") -> None:
         """Delete an object; one that is not there is deleted already."""
         try:
             self._ask("operations/deletefile", _label(bucket, key), fs=_REMOTE + bucket, remote=key)

@@ -71,7 +71,7 @@ class LocalObjectsRestorer(LocalGround):
     def restore(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Write every object, then read all of them back and hash."""
         bundle = open_bundle(context.bundle)
-        objects, losses = _objects(bundle, step)
+        objects, losses, _ = _objects(bundle, step)
         names = sorted({one.bucket for one in objects})
 
         def written() -> Iterator[ItemResult]:
@@ -95,7 +95,7 @@ class LocalObjectsRestorer(LocalGround):
     def compare(self, step: Step, target: Target, context: StepContext) -> Outcome:
         """Read every file back and compare its digest; name files that are there beside them."""
         bundle, canaries = open_bundle(context.bundle), Canaries.of(step.params)
-        objects, losses = _objects(bundle, step)
+        objects, losses, partly = _objects(bundle, step)
         items, faulty = [], set()
         for one in objects:
             canaries.expect(bundle.content_path(one.line["path"]).read_bytes())
@@ -104,27 +104,36 @@ class LocalObjectsRestorer(LocalGround):
             if item.result != "equal":
                 faulty.add(one.urn)
         extra = list(_extra(objects, target))
-        urns = {one.urn for one in objects} - faulty
+        urns = {one.urn for one in objects} - faulty - partly
         proofs = [] if extra else [Proof(urn, "data") for urn in sorted(urns)]
         return compared(
             "objects", [*items, *extra], canaries=canaries, losses=losses, proofs=proofs
         )
 
 
-def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...]]:
+def _objects(bundle: Bundle, step: Step) -> tuple[list[_Object], tuple[str, ...], set[str]]:
+    """Return what becomes a file, what is lost, and the assets of which we hold only a part."""
     objects: list[_Object] = []
     losses: list[str] = []
+    partly: set[str] = set()
     for holding in chosen(bundle, step):
         if not holding.listing:
             losses.append(f"bucket {holding.name}: its objects are not in the bundle")
             continue
-        lines = list(listed(bundle, holding))
+        every = list(listed(bundle, holding))
+        lines = [line for line in every if "path" in line]
+        if len(lines) < len(every):
+            told = f"{len(every) - len(lines)} objects are not in the bundle"
+            losses.append(f"bucket {holding.name}: {told}")
+            partly.add(holding.urn)
+        if holding.versions:
+            losses.append(f"bucket {holding.name}: earlier versions of objects; a folder has none")
         keys = {str(line["key"]) for line in lines}
         bucket = segment(restored_name(step, holding.name))
         for line in lines:
             key = str(line["key"])
             objects.append(_Object(holding.urn, bucket, key, _file_of(key, keys), line))
-    return objects, tuple(losses)
+    return objects, tuple(losses), partly
 
 
 def _file_of(key: str, keys: set[str]) -> str:

@@ -15,10 +15,14 @@ from exitkit.store.reader import Bundle
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One asset of the bundle; `listing` is the path of its `*.jsonl` where it is a dataset."""
+    """One asset of the bundle; `listing` is the path of its `*.jsonl` where it is a dataset.
+
+    `versions` is that of its `versions.jsonl` where what it held before was listed.
+    """
 
     record: Mapping[str, Any]
     listing: str = ""
+    versions: str = ""
 
     @property
     def urn(self) -> str:
@@ -47,9 +51,12 @@ def chosen(bundle: Bundle, step: Step) -> tuple[Holding, ...]:
     """
     wanted = step.params["assets"]
     patterns = wanted.get("names") or ["*"]
-    listings = {line["asset"]: line.get("listing", "") for line in bundle.records("datasets")}
+    listings = {
+        line["asset"]: (line.get("listing", ""), line.get("versions", ""))
+        for line in bundle.records("datasets")
+    }
     found = tuple(
-        Holding(record, listings.get(record["@id"], ""))
+        Holding(record, *listings.get(record["@id"], ()))
         for record in bundle.records("assets")
         if fnmatchcase(record["provider"]["nativeType"], wanted["native_type"])
         and any(

@@ -152,6 +152,43 @@ def test_objects_are_read_back_from_the_disk_and_leave_again(
     assert listing(target) == before
 
 
+def test_an_object_that_is_only_listed_is_a_loss_and_costs_no_other(
+    target: Target, bundle_of: BundleOf, context_of: Lend
+) -> None:
+    ref = Ref("aws", "123456789012", "eu-west-1", "AWS::S3::Bucket", "partly")
+    held = {"path": "datasets/partly/objects/a", "sha256": hashlib.sha256(b"a").hexdigest()}
+    lines = [
+        {"key": "a", "sizeBytes": 1, **held},
+        {"key": "b", "sizeBytes": 9, "etag": "0", "reason": "too-large"},
+    ]
+    listed, before = (
+        b"".join(canonical_bytes(line) + b"\n" for line in some) for some in (lines, lines[:1])
+    )
+    contents = (
+        Content("datasets/partly/objects/a", b"a", "text/plain", "data"),
+        Content("datasets/partly/objects.jsonl", listed, "application/jsonl", "data"),
+        Content("datasets/partly/versions.jsonl", before, "application/jsonl", "data"),
+    )
+    dataset = Dataset(
+        ref, "objects", 2, 10, listing="datasets/partly/objects.jsonl",
+        versions="datasets/partly/versions.jsonl", earlier_versions=1,
+    )  # fmt: skip
+    bucket = Asset(ref, "storage.bucket", "partly", {}, SEEN_AT)
+    draft = Draft(
+        ref, Aspect.DATA, Level.DESCRIBED, "s3", "bytes", contents, reason="too-large", text="b"
+    )
+    context = context_of(bundle_of([bucket, dataset, draft]), {"ground": target})
+    outcome = RestoreStep().run(step_of("local-objects", "AWS::S3::Bucket"), context)
+    assert outcome.status is StepStatus.SUCCEEDED, outcome.message
+    assert outcome.losses == (
+        "bucket partly: 1 objects are not in the bundle",
+        "bucket partly: earlier versions of objects; a folder has none",
+    )
+    same = CompareStep().run(step_of("local-objects", "AWS::S3::Bucket", "compare"), context)
+    assert (same.metrics["items_compared"], same.metrics["items_missing"]) == (1, 0)
+    assert same.proofs == ()
+
+
 def test_a_key_that_is_no_path_stays_inside_and_keeps_its_name_in_the_listing(
     target: Target, bundle_of: BundleOf, context_of: Lend
 ) -> None:
