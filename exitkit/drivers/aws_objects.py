@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of
+from exitkit.drivers.aws_kept import key_of
 from exitkit.drivers.aws_reading import BLOCK, Reading
 from exitkit.drivers.deadlines import Beat
 from exitkit.drivers.object_versions import note_order, rows_in_order
@@ -32,16 +33,16 @@ ObjectId = tuple[str, str]
 class ListedObject:
     """One object, version or delete marker as the listing tells of it.
 
-    `etag` is MD5 where it was put in one part; `version` and `modified_at` are those of a listing
-    of versions; `is_latest` tells the object as it is now, or the marker that hides its key.
+    `etag` is MD5 where it was put in one part; `version` is that of a listing of versions;
+    `is_latest` tells the object as it is now, or the marker that hides its key.
     """
 
     key: str
     size_bytes: int
     etag: str
     storage_class: str
+    modified_at: str
     version: str = ""
-    modified_at: str = ""
     is_latest: bool = True
     is_marker: bool = False
 
@@ -165,22 +166,24 @@ def _versions_of(page: Mapping[str, Any]) -> Iterator[ListedObject]:
     for row, is_marker in rows_in_order(page):
         yield ListedObject(
             row["Key"], int(row.get("Size", 0)), *_described(row), str(row["VersionId"]),
-            timestamp(instant(row["LastModified"])), bool(row.get("IsLatest")), is_marker,
+            bool(row.get("IsLatest")), is_marker,
         )  # fmt: skip
 
 
-def _described(row: Mapping[str, Any]) -> tuple[str, str]:
-    return str(row.get("ETag", "")).strip('"'), row.get("StorageClass", "")
+def _described(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    etag = str(row.get("ETag", "")).strip('"')
+    return etag, row.get("StorageClass", ""), timestamp(instant(row["LastModified"]))
 
 
 def read_objects(
-    reading: Reading, ids: Sequence[ObjectId]
+    reading: Reading, wanted: Sequence[ListedObject]
 ) -> dict[ObjectId, StoredObject | Failure]:
     """Return each object with its bytes in the spool, or why it could not be read.
 
     One line of the ledger tells of all: with a failure, of how many and why the first one.
     """
-    jobs = [_object_job(reading, key, version) for key, version in ids]
+    ids = [one.id for one in wanted]
+    jobs = [_object_job(reading, one) for one in wanted]
     found = {ids[index]: answer for index, answer in reading.within_deadline(jobs)}
     failures = [(one, found[one]) for one in ids if isinstance(found[one], Failure)]
     if not failures:
@@ -217,34 +220,45 @@ def _tags(reading: Reading, named: Mapping[str, str]) -> dict[str, str]:
     return {pair["Key"]: pair["Value"] for pair in answer.get("TagSet", ())}
 
 
-def _object_job(
-    reading: Reading, key: str, version: str
-) -> Callable[[Beat], StoredObject | Failure]:
+def _object_job(reading: Reading, one: ListedObject) -> Callable[[Beat], StoredObject | Failure]:
+    key, version = one.id
     name = hashlib.sha256(f"{key} {version}".encode("utf-8", "surrogatepass")).hexdigest()
     spooled = reading.spool(name)
+    # What has these has the same bytes; nobody can tell where a store gives no tag of them.
+    kept_as = key_of(reading.asset.ref.urn, *astuple(one)) if one.etag else ""
+
+    def job(beat: Beat) -> StoredObject | Failure:
+        if kept_as and (known := reading.kept.take(kept_as, spooled)):
+            return StoredObject(**known, spooled=spooled)
+        try:
+            held = _read(reading, key, version, spooled, beat)
+        except FAULTS as fault:
+            return failure_of(fault, READ_VERSION if version else READ)
+        if kept_as:
+            known = {name: value for name, value in asdict(held).items() if name != "spooled"}
+            reading.kept.keep(kept_as, spooled, held.sha256, known)
+        return held
+
+    return job
+
+
+def _read(reading: Reading, key: str, version: str, spooled: Path, beat: Beat) -> StoredObject:
     named = {"Bucket": reading.asset.ref.native_id, "Key": key}
     if version:
         named["VersionId"] = version
-
-    def job(beat: Beat) -> StoredObject | Failure:
-        digest, size = hashlib.sha256(), 0
-        try:
-            answer = reading.client.get_object(**named)
-            with spooled.open("wb") as stream:
-                for block in answer["Body"].iter_chunks(BLOCK):
-                    size += len(block)
-                    if size > reading.context.limits.max_file_bytes:
-                        # It grew since it was listed; the budget was claimed for what was listed.
-                        raise ValueError("the object is larger than its listing says")
-                    stream.write(block)
-                    digest.update(block)
-                    beat()
-            tags = _tags(reading, named) if answer.get("TagCount") else {}
-        except FAULTS as fault:
-            return failure_of(fault, READ_VERSION if version else READ)
-        return StoredObject(
-            size, digest.hexdigest(), answer.get("ContentType", ""),
-            dict(answer.get("Metadata", {})), tags, spooled, answer.get("VersionId", ""),
-        )  # fmt: skip
-
-    return job
+    digest, size = hashlib.sha256(), 0
+    answer = reading.client.get_object(**named)
+    with spooled.open("wb") as stream:
+        for block in answer["Body"].iter_chunks(BLOCK):
+            size += len(block)
+            if size > reading.context.limits.max_file_bytes:
+                # It grew since it was listed; the budget was claimed for what was listed.
+                raise ValueError("the object is larger than its listing says")
+            stream.write(block)
+            digest.update(block)
+            beat()
+    tags = _tags(reading, named) if answer.get("TagCount") else {}
+    return StoredObject(
+        size, digest.hexdigest(), answer.get("ContentType", ""),
+        dict(answer.get("Metadata", {})), tags, spooled, answer.get("VersionId", ""),
+    )  # fmt: skip

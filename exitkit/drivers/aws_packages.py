@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of
+from exitkit.drivers.aws_kept import key_of
 from exitkit.drivers.aws_reading import BLOCK, Reading
 from exitkit.drivers.deadlines import Beat
 from exitkit.model.ledger import CallOutcome
@@ -58,7 +59,7 @@ def read_code(reading: Reading) -> Package | Failure:
             beat()
             if failure := address_fault(held["Location"], reading.account.endpoint_url):
                 return failure
-            package = _download(held["Location"], reading, beat)
+            package = _kept(reading, expected) or _download(held["Location"], reading, beat)
         except (*FAULTS, http.client.HTTPException) as fault:
             return failure_of(_without_signature(fault), operation)
         if isinstance(package, Package) and expected not in (None, package.sha256_base64):
@@ -76,6 +77,24 @@ def read_code(reading: Reading) -> Package | Failure:
     failure = answer if isinstance(answer, Failure) else None
     reading.note(operation, 0 if failure else 1, failure)
     return answer
+
+
+def keep_code(reading: Reading, package: Package) -> None:
+    """Keep a package for the next start; only one that was found to hold no secret."""
+    sha256 = base64.b64decode(package.sha256_base64).hex()
+    known = {"size_bytes": package.size_bytes}
+    reading.kept.keep(_kept_as(package.sha256_base64), package.spooled, sha256, known)
+
+
+def _kept(reading: Reading, sha256_base64: str | None) -> Package | None:
+    spooled = reading.spool("package")
+    if sha256_base64 and (known := reading.kept.take(_kept_as(sha256_base64), spooled)):
+        return Package(spooled, known["size_bytes"], sha256_base64)
+    return None
+
+
+def _kept_as(sha256_base64: str) -> str:
+    return key_of("package", sha256_base64)
 
 
 def address_fault(address: str, endpoint_url: str | None) -> Failure | None:

@@ -15,6 +15,7 @@ from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Gap, Level, Responsible
 from exitkit.ports import Context, Source
+from exitkit.store.kept_content import KeptContent
 
 T = TypeVar("T")
 
@@ -78,8 +79,18 @@ class Reading:
             yield index, OVERDUE if answer is None else answer
 
     def spool(self, name: str) -> Path:
-        """Return a place of this asset's own for large bytes."""
-        return self.context.spool / f"{self.asset.ref.urn.removeprefix('urn:uuid:')}-{name}"
+        """Return a place of this asset's own for large bytes, with nothing there yet."""
+        path = self.context.spool / f"{self.asset.ref.urn.removeprefix('urn:uuid:')}-{name}"
+        # What is there may be a second name of kept bytes; writing would change those.
+        if path.is_file():
+            path.unlink()
+        return path
+
+    @property
+    def kept(self) -> KeptContent:
+        """What an earlier start of this snapshot had fetched."""
+        folder = self.context.kept
+        return KeptContent(folder / "content" if folder else None)
 
     def gap(self, aspect: Aspect, failure: Failure, level: Level = Level.DESCRIBED) -> Gap:
         """Return why an aspect could not be read, in the words of the failure."""

@@ -35,7 +35,7 @@ class LambdaCode:
     def extract(self, asset: Asset, source: Source, context: Context) -> Iterator[Finding]:
         """Yield the package, checked against the digest AWS gives for it."""
         from exitkit.drivers.aws_calls import Failure
-        from exitkit.drivers.aws_packages import read_code
+        from exitkit.drivers.aws_packages import keep_code, read_code
         from exitkit.drivers.aws_reading import open_reading
 
         if asset.config.get("PackageType") == "Image":
@@ -66,6 +66,8 @@ class LambdaCode:
             yield Automation(asset.ref, scan.language, scan.portability, scan.findings)
             loss = scan.losses
             held = scan.masked or held
+            if not scan.masked:
+                keep_code(reading, package)
         content = Content(f"datasets/{name}/code.zip", held, "application/zip", "data")
         yield Draft(
             asset.ref, Aspect.CODE, Level.OPEN, METHODS[asset.ref.native_type], FORMAT, (content,),

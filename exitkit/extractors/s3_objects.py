@@ -64,15 +64,15 @@ class S3Objects:
             yield from reading.calls
             yield reading.gap(Aspect.DATA, listing, Level.NONE)
             return
-        ids = _wanted(reading, listing)
-        if ids and (failure := probe_tags(reading, ids[0][0])):
+        wanted = _wanted(reading, listing)
+        if wanted and (failure := probe_tags(reading, wanted[0].key)):
             loss = (*loss, TAGS.format(reason=failure.reason))
-        found = list(_found(_Held.of(reading, listing, ids), loss, versioned=versioned))
+        found = list(_found(_Held.of(reading, listing, wanted), loss, versioned=versioned))
         yield from reading.calls
         yield from found
 
 
-def _wanted(reading: Reading, listing: Listing) -> list[ObjectId] | None:
+def _wanted(reading: Reading, listing: Listing) -> list[ListedObject] | None:
     """Return what to read within the budget: the objects as they are before what they were.
 
     None where not even the objects as they are fit.
@@ -85,13 +85,13 @@ def _wanted(reading: Reading, listing: Listing) -> list[ObjectId] | None:
     if granted is None:
         return None
 
-    def readable(rows: Iterable[ListedObject]) -> list[ObjectId]:
-        return [one.id for one in rows if one.readable_bytes(limits.max_file_bytes) is not None]
+    def readable(rows: Iterable[ListedObject]) -> list[ListedObject]:
+        return [one for one in rows if one.readable_bytes(limits.max_file_bytes) is not None]
 
-    ids = readable(listing)
+    wanted = readable(listing)
     if granted < len(sizes) - 1:
-        ids += readable(one for one in listing.versions() if not one.is_latest)
-    return ids
+        wanted += readable(one for one in listing.versions() if not one.is_latest)
+    return wanted
 
 
 def _fetches_versions(reading: Reading) -> bool:
@@ -108,10 +108,10 @@ class _Held:
     folder: str
 
     @classmethod
-    def of(cls, reading: Reading, listing: Listing, ids: list[ObjectId] | None) -> _Held:
+    def of(cls, reading: Reading, listing: Listing, wanted: list[ListedObject] | None) -> _Held:
         from exitkit.drivers.aws_objects import read_objects
 
-        read = {} if ids is None else read_objects(reading, ids)
+        read = {} if wanted is None else read_objects(reading, wanted)
         return cls(reading, listing, read, f"datasets/{segment(reading.asset.ref.native_id)}")
 
     def line(self, one: ListedObject) -> tuple[dict[str, Any], Content | None]:

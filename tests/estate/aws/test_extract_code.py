@@ -155,6 +155,29 @@ def test_the_package_comes_along_byte_for_byte(provider: Provider, context: Cont
     )  # fmt: skip
 
 
+def test_a_package_without_secrets_is_fetched_once_for_a_snapshot_cut_short(
+    provider: Provider, context: Context
+) -> None:
+    going_on = replace(context, kept=context.spool)
+    extracted(provider, going_on)
+    provider.asked.clear()
+    end, call = extracted(provider, going_on)
+    assert isinstance(end, Draft)
+    assert (call.outcome, call.count) == (CallOutcome.COLLECTED, 1)
+    assert not [path for path in provider.asked if path.startswith("/packages/")]
+    # What has a secret in it is not kept: only a mask of it may be.
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "PASSWORD = 'pl4nted-in-code'\n")
+    provider.package, provider.sha256 = packed.getvalue(), digest(packed.getvalue())
+    for _ in range(2):
+        provider.asked.clear()
+        extracted(provider, going_on)
+        assert [path for path in provider.asked if path.startswith("/packages/")]
+    kept = [path.read_bytes() for path in (context.spool / "content").iterdir()]
+    assert packed.getvalue() not in kept
+
+
 def test_a_layer_version_comes_along_too(provider: Provider, context: Context) -> None:
     arn = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:layer:common:7"
     ref = Ref("aws", ACCOUNT, "eu-west-1", "AWS::Lambda::LayerVersion", arn)
