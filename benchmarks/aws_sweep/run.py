@@ -1,9 +1,10 @@
 """Take stock of one replayed account beside the peers, round by round in one run.
 
-    python run.py FOLDER [--scale 0.05] [--delay 0.06] [--rounds 3] [--slow-rounds 1] [NAME...]
+    python run.py FOLDER [--scale 0.05] [--delay 0.06] [--rounds 3] [--slow-rounds 1] [--tls]
+                  [NAME...]
 
 Makes the peers' environments below FOLDER, seeds an emulated account once, records its answers
-while every inventory runs once, and then replays them. Prints the median wall time, processor
+while every inventory named runs once, and then replays them. Prints the median wall time, processor
 time, peak memory of the largest process, calls made and resources written of each.
 """
 
@@ -44,6 +45,7 @@ def main() -> None:
     parser.add_argument("--delay", default="0.06")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, default=1)
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("names", nargs="*")
     given = parser.parse_intermixed_args()
     folder = given.folder.resolve()
@@ -51,10 +53,16 @@ def main() -> None:
     pythons = {name: environment(folder / name, wanted) for name, wanted in PEERS.items()}
     commands = inventories(folder, pythons)
     store = folder / f"answers-{given.scale}.pickle"
-    record(pythons["server"], store, given.scale, commands)
     names = given.names or list(commands)
-    measured: dict[str, list[dict[str, Any]]] = {name: [] for name in commands if name in names}
-    with serving(pythons["server"], "replay.py", str(REPLAY), str(store), "--delay", given.delay):
+    chosen = {name: command for name, command in commands.items() if name in names}
+    record(pythons["server"], store, given.scale, chosen)
+    served = [str(REPLAY), str(store), "--delay", given.delay]
+    if given.tls:
+        served += ["--tls", *certificate(folder)]
+        # Read by the SDKs, and by this script when it asks for the counts.
+        os.environ |= {"AWS_CA_BUNDLE": served[-2], "SSL_CERT_FILE": served[-2]}
+    measured: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
+    with serving(pythons["server"], "replay.py", *served):
         for turn in range(max(given.rounds, given.slow_rounds)):
             for name in measured:
                 if turn < (given.slow_rounds if name in SLOW else given.rounds):
@@ -149,7 +157,8 @@ def one_run(command: list[str]) -> dict[str, Any]:
     asked()
     variables = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{REPLAY}",
+        **{name: os.environ[name] for name in ("AWS_CA_BUNDLE",) if name in os.environ},
+        "AWS_ENDPOINT_URL": base(),
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_DEFAULT_REGION": REGIONS[0],
@@ -171,9 +180,27 @@ def one_run(command: list[str]) -> dict[str, Any]:
     }
 
 
+def base() -> str:
+    """Return the address of the replaying server."""
+    scheme = "https" if "AWS_CA_BUNDLE" in os.environ else "http"
+    return f"{scheme}://127.0.0.1:{REPLAY}"
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    """Return the files of a new certificate for 127.0.0.1 and of its key."""
+    names = str(folder / "server.pem"), str(folder / "server.key")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "30", "-subj", "/CN=127.0.0.1", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-out", names[0], "-keyout", names[1]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return names
+
+
 def asked() -> dict[str, Any]:
     """Return what the server was asked since the last time."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{REPLAY}/__stats") as answer:
+    with urllib.request.urlopen(f"{base()}/__stats") as answer:
         counts: dict[str, Any] = json.loads(answer.read())
     return counts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ NO_ADDRESS = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.
 MOST_PAGES = 20_000
 MOST_REPEATS = 2
 """So many times a call is repeated whose answer was cut off."""
+FIRST_PAUSE_S = 0.25
+"""Before the first repeat; each further one waits twice as long."""
 LONGEST_REASON = 300
 FAULTS = (
     BotoCoreError, ClientError, ResponseParserError, OSError, KeyError, TypeError, ValueError,
@@ -114,7 +117,7 @@ def refuse_other_pages(response_dict: Mapping[str, Any], operation_model: Any, *
 
 
 def ask_again_when_cut_off(client: Any) -> None:
-    """Let a client repeat a call, at once, whose answer did not arrive whole.
+    """Let a client repeat a call, after a pause, whose answer did not arrive whole.
 
     The SDK holds no answer against the length it was promised, and parses it outside of what it
     tries again.
@@ -122,11 +125,12 @@ def ask_again_when_cut_off(client: Any) -> None:
     ask = client._make_api_call  # noqa: SLF001
 
     def ask_again(operation: str, arguments: Mapping[str, Any]) -> Any:
-        for _ in range(MOST_REPEATS):
+        for repeats in range(MOST_REPEATS):
             try:
                 return ask(operation, arguments)
             except (CutOffError, ResponseParserError):
                 show_life()
+                time.sleep(FIRST_PAUSE_S * 2**repeats)
         return ask(operation, arguments)
 
     client._make_api_call = ask_again  # noqa: SLF001

@@ -188,13 +188,16 @@ def test_an_answer_cut_off_once_is_asked_for_again(
 
 
 def test_an_answer_always_cut_off_is_given_up_soon(
-    stand_in: Any, usual: Callable[..., Any], tmp_path: Path
+    stand_in: Any, usual: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("exitkit.drivers.aws_calls.time.sleep", pauses.append)
     stand_in.answer = lambda asked: (
         replace(usual(asked), manner="cut") if asked.operation == "sqs:ListQueues" else None
     )
     collected(stand_in, tmp_path)
     assert stand_in.asked["sqs:ListQueues"] == 1 + aws_calls.MOST_REPEATS
+    assert pauses == [0.25, 0.5]
 
 
 def test_a_run_that_goes_on_gives_the_records_of_one_that_was_never_cut(
