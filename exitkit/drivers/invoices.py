@@ -61,8 +61,11 @@ def read_invoice(path: Path) -> Invoice:
             dialect = dialect_of(columns, str(path))
             return _invoice(base, path, dialect)
         except duckdb.Error as fault:
-            said = " ".join(str(fault).split())[:200]
-            raise InputError(f"{path}: cannot be read: {said}") from fault
+            # After that comes the query, which is ours and helps nobody who has the file.
+            said = " ".join(str(fault).partition("\nLINE ")[0].split())[:200]
+            raise InputError(
+                f"{path}: cannot be read: {said}; check its permissions, or export it again"
+            ) from fault
 
 
 def _duckdb() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any
 from exitkit import plugins
 from exitkit.assess.network_access import network_access
 from exitkit.assess.references import index_of, references
+from exitkit.drivers.source_files import name_below
 from exitkit.engine.document_mentions import documented
 from exitkit.errors import ExitkitError, PluginError
 from exitkit.knowledge.aws_relations import load_meanings
@@ -186,11 +188,19 @@ def _guarded(source: Source, what: str, findings: Iterator[Finding]) -> Iterator
     except ExitkitError:
         raise
     except Exception as fault:
+        denied = isinstance(fault, PermissionError)
         yield Call(
             source=source.id, scope="", region="", operation=f"{source.type}:{what}",
-            outcome=CallOutcome.UNAVAILABLE,
-            reason=f"the plugin failed: {type(fault).__name__}",
+            outcome=CallOutcome.REFUSED if denied else CallOutcome.UNAVAILABLE,
+            reason=_why(source, fault),
         )  # fmt: skip
+
+
+def _why(source: Source, fault: Exception) -> str:
+    """Name the file where one is at fault; else the kind of the crash alone, for it may quote."""
+    if isinstance(fault, OSError) and fault.filename and fault.strerror:
+        return f"{name_below(source.base, os.fsdecode(fault.filename))}: {fault.strerror}"
+    return f"the plugin failed: {type(fault).__name__}"
 
 
 def _extractors_by_type() -> dict[str, list[Extractor]]:

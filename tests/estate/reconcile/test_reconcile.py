@@ -280,6 +280,14 @@ def test_a_file_that_is_no_invoice_is_one_line(tmp_path: Path, body: str, fault:
     assert "\n" not in str(raised.value)
 
 
+def test_a_damaged_invoice_is_told_without_our_query(tmp_path: Path) -> None:
+    path = tmp_path / "b.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" * 1000)[:20])
+    with pytest.raises(InputError, match=r"cannot be read: .*; check its permissions") as raised:
+        read_invoice(path)
+    assert "create view" not in str(raised.value)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_invoice(tmp_path / "none.csv")
