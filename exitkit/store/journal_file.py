@@ -54,8 +54,14 @@ class FileJournal(Journal):
 
         Where a writer was killed amid a line, SQLite first takes back the half of it.
         """
-        half_written = path.with_name(f"{path.name}-journal").exists()
-        with cls(path, writes=half_written) as journal:
+        try:
+            with cls(path, writes=False) as journal:
+                return journal.load()
+        except CannotRun as fault:
+            # Only SQLite, under its lock, can tell half of a line from one being written now.
+            if getattr(fault.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+        with cls(path) as journal:
             return journal.load()
 
     def close(self) -> None:

@@ -6,9 +6,11 @@ import datetime as dt
 import os
 import resource
 import signal
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +115,37 @@ def test_a_half_written_line_does_not_keep_anybody_from_reading(
     path.write_bytes(after)
     path.with_name("journal.db-journal").write_bytes(rollback_journal(before, after))
     assert len(FileJournal.read_only(path)) == 4
+
+
+def test_a_writer_that_dies_while_somebody_begins_to_read_does_not_stop_the_reader(
+    cut: tuple[Path, bytes, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, before, after = cut
+    path.write_bytes(before)
+    connect = sqlite3.connect
+
+    def die_and_connect(*place: Any, **more: Any) -> sqlite3.Connection:
+        monkeypatch.setattr(sqlite3, "connect", connect)
+        path.write_bytes(after)
+        path.with_name("journal.db-journal").write_bytes(rollback_journal(before, after))
+        opened: sqlite3.Connection = connect(*place, **more)
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", die_and_connect)
+    assert len(FileJournal.read_only(path)) == 4
+
+
+def test_reading_leaves_a_file_as_it_is_while_somebody_writes_to_it(folder: Path) -> None:
+    path = folder / "journal.db"
+    with FileJournal(path, create=True) as journal:
+        append(journal, 0)
+        with journal._together():
+            append(journal, 1)
+            assert path.with_name("journal.db-journal").exists()
+            opened = path.stat()
+            assert len(FileJournal.read_only(path)) == 1
+            assert path.stat() == opened
+        assert len(FileJournal.read_only(path)) == 2
 
 
 def test_power_lost_while_the_way_back_is_written_changes_nothing(
