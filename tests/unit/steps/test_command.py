@@ -38,6 +38,7 @@ def with_params(**params: Any) -> Step:
         (with_params(argv=["sleep", 1]), "argv: not a list"),
         (with_params(undo="true"), "undo: not a list"),
         (with_params(probe=[1]), "probe: not a list"),
+        (with_params(check_argv="true"), "check_argv: not a list"),
         (with_params(env={"TOKEN": "x"}), "env: not a list"),
         (replace(STEP, effect=Effect.EXTERNAL_WRITE), "writes and has no undo"),
         (replace(STEP, on_interrupt=OnInterrupt.PROBE), "no probe"),
@@ -50,6 +51,40 @@ def test_a_wrong_step_is_named(step: Step, fault: str) -> None:
 def test_a_step_that_writes_and_undoes_is_fine() -> None:
     step = replace(with_params(undo=["true"]), effect=Effect.EXTERNAL_WRITE)
     assert list(Command().problems(step)) == []
+
+
+def test_a_dry_run_says_what_it_would_run_and_runs_nothing(
+    context: StepContext, tmp_path: Path
+) -> None:
+    make = with_params(argv=["touch", "a file"], undo=["touch", "undone"], check=True)
+    step = replace(make, effect=Effect.EXTERNAL_WRITE)
+    outcome = Command().run(step, context)
+    assert (outcome.status, outcome.message) == (
+        StepStatus.SUCCEEDED, "would run: touch 'a file'"
+    )  # fmt: skip
+    assert outcome.touched == {}
+    assert Command().undo(step, outcome.touched, context).message == "nothing to undo"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, StepStatus.SUCCEEDED), (3, StepStatus.FAILED)])
+def test_a_dry_run_runs_the_dry_form_that_a_program_has(
+    context: StepContext, tmp_path: Path, code: int, status: StepStatus
+) -> None:
+    dry = ["sh", "-c", f"touch dry; exit {code}"]
+    outcome = Command().run(
+        with_params(argv=["touch", "real"], check=True, check_argv=dry), context
+    )
+    assert (outcome.status, outcome.metrics) == (status, {"exit_code": code})
+    assert [path.name for path in tmp_path.iterdir()] == ["dry"]
+
+
+def test_a_dry_run_needs_no_way_back() -> None:
+    assert not list(
+        Command().problems(replace(with_params(check=True), effect=Effect.EXTERNAL_WRITE))
+    )
+    held = list(Command().problems(replace(with_params(check=False), effect=Effect.EXTERNAL_WRITE)))
+    assert ["writes and has no undo" in one for one in held] == [True]
 
 
 def test_a_program_sees_the_variables_it_named_and_no_others(context: StepContext) -> None:
