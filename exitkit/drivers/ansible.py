@@ -104,7 +104,7 @@ def run_playbook(
     end = lambda: end_leftovers(owner)  # noqa: E731
     try:
         if options.worker:
-            lay_out(folder, playbook, inventory, options.environ)
+            lay_out(folder, playbook, inventory, options.environ, options.deadline_s)
             said = on_worker(
                 folder, playbook, " ".join(words), options.worker, environ, heard,
                 options.deadline_s, end,

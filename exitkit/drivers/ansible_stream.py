@@ -20,6 +20,7 @@ from exitkit.drivers.ansible_collections import PINNED, installed_place
 
 IDENT = "run"
 _RUNNER = (sys.executable, "-m", "ansible_runner")
+_WATCH = Path(__file__).with_name("ansible_watch.py")
 _RESULTS = {
     "runner_on_ok": "ok",
     "runner_on_failed": "FAILED",
@@ -100,8 +101,13 @@ def here(
     return deadline.fault or _fault(process.returncode, heard, last)
 
 
-def lay_out(folder: Path, playbook: Path, inventory: Path, environ: Mapping[str, str]) -> None:
-    """Put into the folder all that a worker needs: it sees nothing else of this machine."""
+def lay_out(
+    folder: Path, playbook: Path, inventory: Path, environ: Mapping[str, str], deadline_s: int
+) -> None:
+    """Put into the folder all that a worker needs: it sees nothing else of this machine.
+
+    That includes when to end: by the deadline, and when we are gone.
+    """
     project, hosts, env = folder / "project", folder / "inventory", folder / "env"
     shutil.copytree(playbook.parent, project, dirs_exist_ok=True)
     hosts.mkdir()
@@ -114,7 +120,11 @@ def lay_out(folder: Path, playbook: Path, inventory: Path, environ: Mapping[str,
         if found is not None:
             place = Path("collections", "ansible_collections", *name.split("."))
             shutil.copytree(found, project / place)
+    plugins = project / "callback_plugins"
+    plugins.mkdir(exist_ok=True)
+    shutil.copyfile(_WATCH, plugins / _WATCH.name)
     env.mkdir(mode=0o700)
+    (env / "settings").write_text(json.dumps({"job_timeout": deadline_s}))
     (env / "envvars").touch(mode=0o600)
     kept = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1", **environ}
     (env / "envvars").write_text(json.dumps(kept))

@@ -183,6 +183,55 @@ def test_a_worker_behind_ssh_runs_what_it_is_sent_and_nothing_secret_stays(
     assert [path for path in kept if secret.encode() in path.read_bytes()] == []
 
 
+SLOW = """- name: Take a while
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Long
+      ansible.builtin.command: sh -c 'echo $$ > {{ directory }}/pid; sleep 987'
+"""
+PLAY_IT = """
+import sys
+from pathlib import Path
+from exitkit.drivers.ansible import PlaybookOptions, run_playbook
+play, hosts, folder, deadline_s, *worker = sys.argv[1:]
+options = PlaybookOptions(worker=tuple(worker), deadline_s=int(deadline_s))
+run_playbook(Path(play), Path(hosts), Path(folder), owner="r/slow", hosts="here",
+             variables={"directory": str(Path(hosts).parent / "srv")}, options=options)
+"""
+
+
+@pytest.mark.parametrize("how", ["killed", "late"])
+def test_a_worker_behind_ssh_ends_with_the_step_that_sent_it(
+    context: StepContext, tmp_path: Path, ssh_server: Path, how: str
+) -> None:
+    slow = context.workspace / "playbooks" / "slow.yml"
+    slow.write_text(SLOW)
+    step = subprocess.Popen(
+        [sys.executable, "-c", PLAY_IT, slow, tmp_path / "hosts.yml", tmp_path / "attempt-far",
+         "12" if how == "late" else "600", *worker_of(tmp_path, ssh_server)],
+        start_new_session=True, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    pid = tmp_path / "srv" / "pid"
+    while not (pid.exists() and pid.read_text().strip()):
+        assert step.poll() is None, step.communicate()
+        time.sleep(0.05)
+    task = psutil.Process(int(pid.read_text()))
+    if how == "killed":
+        os.killpg(step.pid, signal.SIGKILL)
+    said = step.communicate()[1]
+    assert how == "killed" or "not done after 12 s" in said
+    task.wait(timeout=60)
+    far = str(tmp_path / "far")
+    until = time.monotonic() + 60
+    while mine := [one for one in psutil.process_iter(["cmdline"])
+                   if far in " ".join(one.info["cmdline"] or ())]:  # fmt: skip
+        assert time.monotonic() < until, mine
+        time.sleep(0.1)
+    # It holds what was sent, secrets among it.
+    assert not (tmp_path / "far" / "job").exists()
+
+
 def worker_of(tmp_path: Path, server: Path) -> list[str]:
     """A worker behind a real SSH server, and a pipe before it that notes what passes."""
     far, port = tmp_path / "far", (server / "port").read_text()
