@@ -31,6 +31,7 @@ NOT_ABOUT_OWNERS = {
     "AWS::DRS::ReplicationConfigurationTemplate": "which key encrypts",
     "AWS::EC2::VPCEndpointServicePermissions": "what sort of principal may connect",
     "AWS::MGN::ReplicationConfigurationTemplate": "which key encrypts",
+    "AWS::SecurityIR::Case": "who answers it",
     "AWS::Omics::WorkflowVersion": "below the customer's own workflows",
 }
 """Types whose model tells the two apart in a member that says something else."""
