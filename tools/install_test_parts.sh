@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Bring the programs that the tests drive and Python cannot: a browser, jq, openssl, git, a font,
 # an OpenStack Swift with its cache, MariaDB, Podman with something to put into an image, cron with
-# a clock to set, routers, rpm and sudo, and (into .test-parts) Azurite and a MariaDB of another version.
+# a clock to set, routers, rpm and sudo, and (into .test-parts) Azurite, MySQL and a MariaDB of another version.
 set -euo pipefail
 
 declare -A package_of=(
@@ -35,26 +35,31 @@ if [ ! -e "$azurite" ]; then
     npm install --silent --no-audit --no-fund --no-save --prefix .test-parts azurite@3.35.0
 fi
 
-# A database moves to a server of another version: the one of Debian's next release, or the last,
-# with every library it needs, in a folder of its own.
+# Unpack a package of another suite, with every library it needs, into a folder of its own.
+unpack() { # FOLDER SUITE PACKAGE
+    rm -rf "$1"
+    mkdir -p "$1"/{apt/lists/partial,apt/archives/partial,root}
+    : >"$1/apt/status"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+        "http://deb.debian.org/debian $2 main" >"$1/apt/sources.list"
+    local apt=(
+        apt-get -qq "${patient[@]}" -o Dir::Etc::SourceList="$1/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o Dir::State::Lists="$1/apt/lists" -o Dir::State::status="$1/apt/status"
+        -o Dir::Cache="$1/apt" -o Debug::NoLocking=1
+    )
+    "${apt[@]}" update
+    "${apt[@]}" install -y --download-only --no-install-recommends "$3"
+    local package
+    for package in "$1"/apt/archives/*.deb; do dpkg-deb -x "$package" "$1/root"; done
+    rm -rf "$1/apt"
+}
+
+# A database moves to a server of another version: the one of Debian's next release, or the last.
 mariadb=$PWD/.test-parts/mariadb
 if [ ! -x "$mariadb/mariadbd" ]; then
     suite=trixie
     if grep -qs "VERSION_CODENAME=$suite" /etc/os-release; then suite=bookworm; fi
-    rm -rf "$mariadb"
-    mkdir -p "$mariadb"/{apt/lists/partial,apt/archives/partial,root}
-    : >"$mariadb/apt/status"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-        "http://deb.debian.org/debian $suite main" >"$mariadb/apt/sources.list"
-    apt=(
-        apt-get -qq "${patient[@]}" -o Dir::Etc::SourceList="$mariadb/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o Dir::State::Lists="$mariadb/apt/lists" -o Dir::State::status="$mariadb/apt/status"
-        -o Dir::Cache="$mariadb/apt" -o Debug::NoLocking=1
-    )
-    "${apt[@]}" update
-    "${apt[@]}" install -y --download-only --no-install-recommends mariadb-server-core
-    for package in "$mariadb"/apt/archives/*.deb; do dpkg-deb -x "$package" "$mariadb/root"; done
-    rm -rf "$mariadb/apt"
+    unpack "$mariadb" "$suite" mariadb-server-core
     cat >"$mariadb/mariadbd" <<'END'
 #!/bin/sh
 # The server with the libraries of its own release.
@@ -66,4 +71,21 @@ exec "$(find "$root" -name 'ld-linux-*.so.*' -type f | head -n 1)" \
     --character-sets-dir="$root/usr/share/mariadb/charsets"
 END
     chmod +x "$mariadb/mariadbd"
+fi
+
+# No release of Debian has MySQL; its development suite does.
+mysql=$PWD/.test-parts/mysql
+if [ ! -x "$mysql/mysqld" ]; then
+    unpack "$mysql" sid mysql-server-core
+    cat >"$mysql/mysqld" <<'END'
+#!/bin/sh
+# The server with the libraries of its own suite; the first argument has to be --no-defaults.
+root=$(cd "$(dirname "$0")" && pwd)/root
+gnu=lib/$(uname -m)-linux-gnu
+exec "$(find "$root" -name 'ld-linux-*.so.*' -type f | head -n 1)" \
+    --library-path "$root/usr/$gnu:$root/$gnu" "$root/usr/sbin/mysqld" "$@" \
+    --basedir="$root/usr" --plugin-dir="$root/usr/lib/mysql/plugin" \
+    --lc-messages-dir="$root/usr/share/mysql" --character-sets-dir="$root/usr/share/mysql/charsets"
+END
+    chmod +x "$mysql/mysqld"
 fi

@@ -1,7 +1,7 @@
-"""Speak to MariaDB 10.5 or later: read it in one snapshot, dump its schema, copy tables out and in.
+"""Speak to MariaDB 10.5 or MySQL 8 and later: read it in one snapshot, copy it out and in.
 
-Rows travel as RFC 4180: every value in quotes, so that an empty field is NULL and `""` is empty
-text; the bytes of binary, bit and geometry columns as hexadecimal digits.
+Rows are RFC 4180: all values in quotes, so that an empty field is NULL, bytes as hexadecimal
+digits. MySQL knows no comments of databases: there an empty table carries our mark.
 """
 
 from __future__ import annotations
@@ -28,10 +28,8 @@ _CONNECT_S = 15
 _BATCH = 1000
 _LOST_CONNECTION = frozenset({2006, 2013})
 _REFUSED = frozenset({1044, 1045, 1142, 1143, 1227, 1370, 1698})
-_SESSION = (
-    "SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0,"
-    " sql_mode = 'NO_AUTO_VALUE_ON_ZERO', sql_quote_show_create = 1"
-)
+_SESSION = """SET NAMES utf8mb4, time_zone = '+00:00', foreign_key_checks = 0, unique_checks = 0,
+    sql_mode = 'NO_AUTO_VALUE_ON_ZERO', sql_quote_show_create = 1"""
 _HEXADECIMAL = frozenset({
     "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry",
     "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
@@ -75,7 +73,8 @@ class MariaDatabase:
 
     def databases(self) -> dict[str, str]:
         """Return the comment of each database, by name."""
-        return {name: comment or "" for name, comment in self.rows(_DATABASES)}
+        listing = _MARKED_DATABASES if self._is_mysql() else _DATABASES
+        return {name: comment or "" for name, comment in self.rows(listing)}
 
     def create_database(self, name: str, config: Mapping[str, Any], mark: str) -> tuple[str, ...]:
         """Create an empty database that carries `mark`; return what the server did not take."""
@@ -193,7 +192,13 @@ class MariaDatabase:
         return dict(self.rows(_TYPES, (self._name, table.name)))
 
     def _create(self, name: str, wanted: str, mark: str) -> None:
-        self._run(f"CREATE DATABASE {_quoted(name)} {wanted} COMMENT %s", (mark,))
+        comment = "" if self._is_mysql() else " COMMENT %s"
+        self._run(f"CREATE DATABASE {_quoted(name)} {wanted}{comment}", (mark,) if comment else ())
+        if not comment:
+            self._run(f"CREATE TABLE {_quoted(name)}.{_MARK} (mark INT) COMMENT %s", (mark,))
+
+    def _is_mysql(self) -> bool:
+        return "MariaDB" not in str(self.rows("SELECT version()")[0][0])
 
     def _run(self, statement: str, parameters: Sequence[object] = ()) -> None:
         with _named_faults(), self._connection.cursor() as cursor:
@@ -345,13 +350,20 @@ _DATABASES = f"""
 SELECT SCHEMA_NAME, SCHEMA_COMMENT FROM information_schema.SCHEMATA
 WHERE SCHEMA_NAME NOT IN {_OWN} ORDER BY BINARY SCHEMA_NAME
 """  # noqa: S608  # names of ours
-_TABLES = """
+_MARK = "exitkit_mark"
+_MARKED_DATABASES = f"""
+SELECT SCHEMA_NAME, TABLE_COMMENT FROM information_schema.SCHEMATA LEFT JOIN
+information_schema.TABLES ON TABLE_SCHEMA = SCHEMA_NAME AND TABLE_NAME = '{_MARK}'
+WHERE SCHEMA_NAME NOT IN {_OWN} ORDER BY BINARY SCHEMA_NAME
+"""  # noqa: S608  # names of ours
+_OF_ROWS = f"TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_NAME <> '{_MARK}'"
+_TABLES = f"""
 SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s
-AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY BINARY TABLE_NAME
-"""
+AND {_OF_ROWS} ORDER BY BINARY TABLE_NAME
+"""  # noqa: S608  # names of ours
 _COLUMNS = """
 SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s
-AND IS_GENERATED = 'NEVER' ORDER BY BINARY TABLE_NAME, ORDINAL_POSITION
+AND coalesce(GENERATION_EXPRESSION, '') = '' ORDER BY BINARY TABLE_NAME, ORDINAL_POSITION
 """
 _KEYS = """
 SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE
@@ -368,7 +380,7 @@ _ROUTINES = (
     " AND ROUTINE_TYPE = "
 )
 _DEFINED = (
-    ("table", _OF_TYPE + "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')", "TABLE", 1),
+    ("table", _OF_TYPE + _OF_ROWS, "TABLE", 1),
     ("view", _OF_TYPE + "TABLE_TYPE = 'VIEW'", "VIEW", 1),
     ("sequence", _OF_TYPE + "TABLE_TYPE = 'SEQUENCE'", "SEQUENCE", 1),
     ("procedure", _ROUTINES + "'PROCEDURE'", "PROCEDURE", 2),
