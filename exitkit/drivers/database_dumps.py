@@ -31,6 +31,8 @@ _PROGRAMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "dump": {POSTGRES: ("pg_dump",), MYSQL: ("mariadb-dump", "mysqldump")},
     "client": {MYSQL: ("mariadb", "mysql")},
 }
+_MYSQL_OWN = frozenset({"mysql", "aurora-mysql", "aurora"})
+"""Engines of MySQL's make, whose generated columns MariaDB's program takes for others."""
 _SYSTEM = {
     POSTGRES: ("rdsadmin",),
     MYSQL: ("information_schema", "performance_schema", "mysql", "sys", "innodb", "tmp"),
@@ -51,6 +53,7 @@ class Login:
     password: str = field(repr=False)
     bin_dir: str = ""
     ca_file: str = ""
+    engine: str = ""
 
 
 class TooLarge(DatabaseError):
@@ -72,6 +75,18 @@ def dump(login: Login, database: str, to: Path, most_bytes: int, deadline_s: int
         except DatabaseError:
             to.unlink(missing_ok=True)
             raise
+
+
+def is_foreign(login: Login) -> bool:
+    """Tell whether MariaDB's program dumps a server of MySQL; it has MySQL's name on some systems.
+
+    Its scripts give generated columns a value, and MySQL refuses to load those.
+    """
+    if login.engine not in _MYSQL_OWN:
+        return False
+    asked = [_program("dump", login), "--version"]
+    told = subprocess.run(asked, env=_mysql_environ(), capture_output=True, check=False, timeout=60)
+    return b"MariaDB" in told.stdout
 
 
 def _postgres_names(login: Login, deadline_s: int) -> list[str]:
@@ -180,7 +195,7 @@ def _without_random(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 def _program(what: str, login: Login) -> str:
     names = _PROGRAMS[what][login.family]
-    for name in names:
+    for name in reversed(names) if login.engine in _MYSQL_OWN else names:
         if found := shutil.which(name, path=login.bin_dir or None):
             return found
     raise CannotRun(f"{' or '.join(names)}: not found; install it, or set `bin_dir`")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 CLIENT = "psycopg:rehearsal"
 LOSS = ("roles of the server and their passwords", "settings of the server")
+FOREIGN = (
+    "tables with generated columns cannot be loaded again: MariaDB's program dumped a server of"
+    " MySQL; install MySQL's mysqldump, or name its folder in bin_dir"
+)
 DEADLINE_S = 3600
 
 
@@ -68,7 +72,8 @@ def _login(
         raise CannotRun("psycopg is not installed; pip install 'exitkit-reversibility[rehearsal]'")
     from exitkit.drivers.database_dumps import FAMILY_OF, PORTS, Login
 
-    family = FAMILY_OF.get(str(asset.config.get("Engine", "")))
+    engine = str(asset.config.get("Engine", ""))
+    family = FAMILY_OF.get(engine)
     if family is None:
         return None
     # An instance answers with an object, a cluster with a name.
@@ -85,7 +90,7 @@ def _login(
     return Login(
         family, host, int(setting.get("port") or port), environ[variables[0]],
         environ[variables[1]], str(setting.get("bin_dir") or ""),
-        str(source.base / setting["ca_file"]) if "ca_file" in setting else "",
+        str(source.base / setting["ca_file"]) if "ca_file" in setting else "", engine,
     )  # fmt: skip
 
 
@@ -93,7 +98,7 @@ def _dumped(
     asset: Asset, source: Source, context: Context, login: Login, setting: Mapping[str, Any]
 ) -> Iterator[Finding]:
     from exitkit.drivers.database import DatabaseError
-    from exitkit.drivers.database_dumps import FORMATS, TooLarge, databases, dump
+    from exitkit.drivers.database_dumps import FORMATS, TooLarge, databases, dump, is_foreign
 
     most, deadline_s = context.limits.inline_data_bytes, int(setting.get("deadline_s", DEADLINE_S))
     method = f"{login.family}:dump"
@@ -127,7 +132,7 @@ def _dumped(
     yield Dataset(asset.ref, FORMATS[login.family], len(contents), size)
     yield Draft(
         asset.ref, Aspect.DATA, Level.IMPORTABLE, method, FORMATS[login.family],
-        tuple(contents), LOSS, size,
+        tuple(contents), (*LOSS, FOREIGN) if is_foreign(login) else LOSS, size,
     )  # fmt: skip
 
 

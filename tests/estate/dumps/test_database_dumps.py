@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,25 @@ def test_a_login_that_is_wrong_is_a_refusal_with_a_ledger_line(
         (call,) = (one for one in findings if isinstance(one, Call))
         assert call.outcome is CallOutcome.REFUSED
         assert call.permission
+
+
+def test_a_server_of_mysql_is_dumped_by_its_own_program_where_there_is_one(
+    mariadb: Server, tmp_path: Path
+) -> None:
+    mysql = replace(mariadb, engine="mysql")
+    foreign = [one for one in draft_of(extracted(mysql, tmp_path)).loss if "generated" in one]
+    assert len(foreign) == 1
+    assert not set(foreign) & set(draft_of(extracted(mariadb, tmp_path)).loss)
+    own = tmp_path / "bin"
+    own.mkdir()
+    for name, does in (
+        ("mysqldump", '[ "$1" != --version ] || exec echo mysqldump 9.7; exec mariadb-dump "$@"'),
+        ("mysql", 'exec mariadb "$@"'), ("mariadb-dump", "exit 9"), ("mariadb", "exit 9"),
+    ):  # fmt: skip
+        (own / name).write_text(f"#!/bin/sh\n{does}\n")
+        (own / name).chmod(0o755)
+    draft = draft_of(extracted(mysql, tmp_path, bin_dir=str(own)))
+    assert not set(foreign) & set(draft.loss)
 
 
 def test_what_is_missing_is_named_in_the_gap(mariadb: Server, tmp_path: Path) -> None:
