@@ -47,9 +47,10 @@ unpack() { # FOLDER SUITE PACKAGE
         -o Dir::State::Lists="$1/apt/lists" -o Dir::State::status="$1/apt/status"
         -o Dir::Cache="$1/apt" -o Debug::NoLocking=1
     )
-    "${apt[@]}" update
-    "${apt[@]}" install -y --download-only --no-install-recommends "$3"
-    local package
+    local fetch=(install -y --download-only --no-install-recommends "$3") package
+    # A suite in development may change between its list and the fetch.
+    { "${apt[@]}" update && "${apt[@]}" "${fetch[@]}"; } ||
+        { sleep 30 && "${apt[@]}" update && "${apt[@]}" "${fetch[@]}"; }
     for package in "$1"/apt/archives/*.deb; do dpkg-deb -x "$package" "$1/root"; done
     rm -rf "$1/apt"
 }
