@@ -27,22 +27,26 @@ FORMATS = {"html": (html, ".html"), "md": (markdown, ".md")}
 @click.option("--notifies", type=click.Choice(NOTICES), default=NOTICES[0], show_default=True,
               help="What a notice gives notice of.")  # fmt: skip
 @click.option("--milestone", metavar="ID", default="", help="Accept this milestone alone.")
+@click.option("--bundle", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Where the bundle of the run lies now, if elsewhere.")  # fmt: skip
 @click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
               help="The language of the document.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="html",
               show_default=True, help="The format of the document.")  # fmt: skip
 def command(
-    run: str, root: Path, kind: str, notifies: str, milestone: str, lang: str, form: str
-) -> int:
-    """Fill the document from the journal of RUN and write it into reports/.
+    run: str, root: Path, kind: str, notifies: str, milestone: str, bundle: Path | None,
+    lang: str, form: str,
+) -> int:  # fmt: skip
+    """Fill the document from the journal of RUN and its bundle, and write it into reports/.
 
-    Every figure bears its line of the journal. Nothing is invented: what the journal and the
-    contract do not say is a named blank for those who sign.
+    Every figure of the run bears its line of the journal, and line 1 names the digest of the
+    bundle. Nothing is invented: what the journal, the bundle and the contract do not say is a
+    named blank for those who sign.
     """
     workspace = load_workspace(root)
     folder = run_folder(workspace, run)
     inputs = minutes_inputs(
-        workspace, folder, now(), kind=kind, milestone=milestone, notifies=notifies
+        workspace, folder, now(), kind=kind, milestone=milestone, notifies=notifies, bundle=bundle
     )
     written = write_minutes(inputs, kind, lang)
     render, suffix = FORMATS[form]

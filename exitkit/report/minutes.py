@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitkit.assess.exit_clock import ClockLine
+from exitkit.assess.summary import GapGroup
 from exitkit.model.plan import Plan
 from exitkit.model.run import Event, RunSummary, Verdict
 from exitkit.report.letter import document_environment, unmarked
@@ -26,10 +27,25 @@ class Attested:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleFigures:
+    """What the run's bundle says of itself; `records` counts by table, `gaps` hurt most first."""
+
+    name: str
+    sealed_at: str
+    observed: tuple[str, str]
+    files: int
+    size_bytes: int
+    records: Mapping[str, int]
+    levels: Sequence[tuple[str, int]]
+    gaps: Sequence[GapGroup]
+
+
+@dataclass(frozen=True, slots=True)
 class MinutesInputs:
     """Everything minutes are filled from; what is not there becomes a visible blank.
 
-    `milestone` narrows acceptance minutes to one; `notifies` is what a notice gives notice of.
+    `milestone` narrows acceptance minutes to one; `notifies` is what a notice gives notice of;
+    `bundle` is None where the bundle of the run is not at hand.
     """
 
     today: dt.date
@@ -43,6 +59,7 @@ class MinutesInputs:
     attested: Sequence[Attested] = ()
     milestone: str = ""
     notifies: str = "exit"
+    bundle: BundleFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import yaml
 from exitkit.assess.predicates import look_up
 from exitkit.model.plan import Milestone
 from exitkit.model.run import Event, MilestoneVerdict
+from exitkit.report.bundle_minutes import bundle_sections, gaps_in_one
 from exitkit.report.figure import at, text_at
 from exitkit.report.minutes import (
     Attested,
@@ -68,6 +69,11 @@ class _Writer:
 
     def sections(self, kind: str) -> Iterator[Section]:
         yield self.identification()
+        if self.inputs.bundle is not None:
+            yield from bundle_sections(
+                self.inputs.bundle, self.words, self.language,
+                with_gaps=kind in ("rehearsal", "acceptance"),
+            )  # fmt: skip
         if kind == "rehearsal":
             yield from (self._told(*one) for one in before_the_result(self.inputs))
             yield from (self.result(), self.criteria(self.inputs.plan.milestones))
@@ -146,7 +152,8 @@ class _Writer:
         return self._table("findings", columns, [*rows, blank])
 
     def _told(self, heading: str, facts: Sequence[Fact]) -> Section:
-        rows = [(name, cell or self._blank(name)) for name, cell in facts]
+        known = {"not_exported_items": gaps_in_one(self.inputs.bundle, self.words)}
+        rows = [(name, cell or known.get(name) or self._blank(name)) for name, cell in facts]
         return self._facts(heading, rows)
 
     def timeline(self) -> Section:

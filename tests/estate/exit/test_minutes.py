@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from exitkit.report.language import load_words
+from exitkit.store.reader import open_bundle
+
 Build = Callable[..., dict[str, Any]]
 
 
@@ -77,6 +80,36 @@ def test_the_report_of_a_rehearsal_has_every_field_people_expect(rehearsed: Any)
     assert re.search(r"Version of exitkit</t[hd]>\s*<td>[^<]+ <a [^>]*>\[1\]</a>", page)
     for name in ("statement of independence", "masking of personal data", "severity"):
         assert f'<span class="blank">[{name}]</span>' in page
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("kind", ["rehearsal", "acceptance", "deletion", "notice"])
+def test_what_the_bundle_says_of_itself_is_filled_in(
+    rehearsed: Any, kind: str, language: str
+) -> None:
+    text = written(rehearsed, "--kind", kind, "--lang", language, "--format", "md")
+    bundle = open_bundle(rehearsed.root / "bundles" / "acme-000001")
+    octets, files = (bundle.path / "bag-info.txt").read_text().split("Payload-Oxum: ")[1].split(".")
+    words = load_words("minutes")[language]["labels"]
+    assets = len(list(bundle.records("assets")))
+    told = {
+        "snapshot": "acme-000001", "bytes": octets, "files": files.strip(), "assets": str(assets),
+        "bundle": f"{bundle.id} (1)",
+    }  # fmt: skip
+    for name, figure in told.items():
+        assert f"{words[name]}: {figure}\n" in text, name
+
+
+def test_a_bundle_that_is_elsewhere_is_named_and_has_to_be_that_of_the_run(rehearsed: Any) -> None:
+    run, bundles = rehearsed.run_name("rehearsal"), rehearsed.root / "bundles"
+    away = (bundles / "acme-000001").rename(rehearsed.root / "away")
+    assert "acme-000001" not in written(rehearsed)
+    assert "[items, reasons and legal basis]" in written(rehearsed)
+    filled = written(rehearsed, "--bundle", str(away))
+    assert "acme-000001" in filled
+    assert "[items, reasons and legal basis]" not in filled
+    refused = rehearsed.run("minutes", run, "--bundle", str(bundles / "acme-000002"))
+    assert (refused.returncode, "not the bundle of the run" in refused.stderr) == (2, True)
 
 
 def test_what_nobody_signed_stays_a_named_blank(rehearsed: Any) -> None:
