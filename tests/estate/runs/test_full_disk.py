@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ def small_disk() -> Iterator[SmallDisk]:
     yield mount
     for folder in mounted:
         subprocess.run(["umount", "--lazy", folder], check=True)
+        shutil.rmtree(folder)
 
 
 def fill(disk: Path, *, but_bytes: int = 0) -> Path:
