@@ -15,6 +15,7 @@ from exitkit.assess.access_holders import Holder
 from exitkit.assess.changes import JUDGES, Change, Finding, Thing, call_changes, right_judge
 from exitkit.assess.difference import FieldChange, asset_changes, field_changes
 from exitkit.errors import InvalidBundle
+from exitkit.model.verdict import Level
 from exitkit.store.canonical import quick_line
 from exitkit.store.layout import TABLES
 from exitkit.store.merge import differing, key_of
@@ -165,12 +166,17 @@ def _found(lines: Iterable[bytes]) -> list[Finding]:
     return found
 
 
+_LEVELS = frozenset(level.value for level in Level)
+
+
 def _record(line: bytes) -> Record:
     if not line:
         return {}
     record = quick_line(line)
     if not isinstance(record, dict):
         raise InvalidBundle(f"{record_id(line).decode('utf-8', 'replace')}: not an object")
+    if str(record.get("level", Level.NONE.value)) not in _LEVELS:
+        raise InvalidBundle(f"{record['@id']}: no such level; run 'exitkit verify'")
     return record
 
 

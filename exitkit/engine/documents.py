@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
 from exitkit.assess.document_stock import FILE, REQUIRED, Described, Documents, document_stock
+from exitkit.errors import InvalidBundle
 from exitkit.ports import Source
 from exitkit.store.reader import Bundle
 
@@ -32,4 +33,9 @@ def _described(bundle: Bundle) -> Iterator[Described]:
     }
     for asset in bundle.records("assets"):
         if asset["provider"]["nativeType"] in (FILE, REQUIRED):
-            yield asset, bundle.native(asset), verdict_of[str(asset["@id"])]
+            verdict = verdict_of.get(str(asset["@id"]))
+            if verdict is None:
+                raise InvalidBundle(
+                    f"{bundle.path}: {asset['@id']} has no verdict; run 'exitkit verify'"
+                )
+            yield asset, bundle.native(asset), verdict

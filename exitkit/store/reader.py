@@ -14,6 +14,7 @@ from exitkit.errors import InputError, InvalidBundle
 from exitkit.store.canonical import LONGEST_LINE, parse_line
 from exitkit.store.layout import FORMAT_VERSION, TABLES
 from exitkit.store.paths import path_fault
+from exitkit.store.schemas import record_fault
 from exitkit.store.seal import bundle_id
 from exitkit.store.tables import record_id
 
@@ -31,8 +32,11 @@ class Bundle:
         """Yield the records of a table, in the order of their ids."""
         if table not in TABLES:
             raise InputError(f"{table}: no such table; one of {', '.join(TABLES)}")
-        for line in self._lines(TABLES[table].path):
-            yield _parsed(line, TABLES[table].path)
+        path, schema = TABLES[table].path, TABLES[table].schema
+        for line in self._lines(path):
+            record = _parsed(line, path)
+            _check(self.path, self.descriptor, schema, record, path)
+            yield record
 
     def stream(self, relative: str) -> BufferedReader:
         """Open a file below `data/` to be read as it is."""
@@ -100,7 +104,18 @@ def open_bundle(path: Path) -> Bundle:
     version = str(descriptor.get("formatVersion"))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise InvalidBundle(f"{path}: format {version[:20]}, this exitkit reads 1.x; upgrade it")
+    _check(path, descriptor, "bundle", descriptor, "exitkit.json")
     return Bundle(path, identity, descriptor)
+
+
+def _check(
+    path: Path, descriptor: Mapping[str, Any], schema: str, record: Mapping[str, Any], where: str
+) -> None:
+    """Refuse what no exitkit wrote; a later 1.x may know members that we do not."""
+    if descriptor["formatVersion"] != FORMAT_VERSION:
+        return
+    if fault := record_fault(schema, record):
+        raise InvalidBundle(f"{path}: {where}: {fault}; run 'exitkit verify'")
 
 
 def _open_regular(path: Path) -> BufferedReader:
@@ -123,7 +138,7 @@ def _parsed(line: bytes, where: str) -> dict[str, Any]:
     try:
         record = parse_line(line)
     except InvalidBundle as error:
-        raise InvalidBundle(f"{where}: {error}") from error
+        raise InvalidBundle(f"{where}: {error}; run 'exitkit verify'") from error
     if not isinstance(record, dict):
         raise InvalidBundle(f"{where}: a line that is not an object")
     return record

@@ -103,3 +103,30 @@ def test_a_bundle_of_a_later_format_is_refused(bundle: Path) -> None:
 def test_an_unknown_table_is_named_with_the_known_ones(bundle: Path) -> None:
     with pytest.raises(InputError, match="one of scopes"):
         list(open_bundle(bundle).records("asets"))
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "fault"),
+    [
+        ("assets", b'"kind":"network.device",', b"", '"kind" is a required property'),
+        ("exportability", b'"level":"importable"', b'"level":"superb"', "superb"),
+        ("calls", b'"count":5', b'"count":"five"', "five"),
+    ],
+)
+def test_a_record_that_no_exitkit_wrote_is_refused_in_one_line(
+    table: str, old: bytes, new: bytes, fault: str, bundle: Path
+) -> None:
+    path = bundle / "data/records" / f"{table}.jsonl"
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(InvalidBundle, match=f"records/{table}.jsonl: .*exitkit verify") as raised:
+        list(open_bundle(bundle).records(table))
+    assert fault in str(raised.value)
+
+
+def test_a_later_version_of_the_format_may_say_more(bundle: Path) -> None:
+    path = bundle / "data/exitkit.json"
+    path.write_bytes(path.read_bytes().replace(b'"formatVersion":"1.0"', b'"formatVersion":"1.1"'))
+    assets = bundle / "data/records/assets.jsonl"
+    assets.write_bytes(assets.read_bytes().replace(b'"name":"the', b'"kindly":1,"name":"the'))
+    assert all(record["kindly"] == 1 for record in open_bundle(bundle).records("assets"))
