@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from exitkit.engine.collect import Harvest
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 SECRET = "planted-secret-5a17"
+BLOCK = re.MULTILINE | re.DOTALL
 
 
 @pytest.fixture(scope="module")
@@ -134,34 +136,60 @@ def not_carried(files: dict[str, bytes], native_type: str) -> dict[str, list[dic
     return {row["nativeId"]: row["notCarried"] for row in lines if row["nativeType"] == native_type}
 
 
+SALES = {"owner": "sales"}
+TAGGED = {
+    "AWS::SQS::Queue": {"work": SALES, "dead": {"owner": "ops", "cost:center": "4711/a b"}},
+    "AWS::SNS::Topic": {"news": SALES},
+    "AWS::DynamoDB::Table": {"orders": SALES, "stock": {}},
+    "AWS::KMS::Key": {"data": SALES},
+}
+"""Tags that no list answer has, by the name that estate.yaml gives a thing."""
+NAMED_BY = ("QueueName", "TopicName", "TableName", "Description")
+
+
+@pytest.mark.parametrize("purpose", ["import", "create"])
+def test_a_template_gives_each_thing_its_own_tags(templates: dict[str, Any], purpose: str) -> None:
+    (template,) = (
+        body for path, body in templates.items() if f"/{REGION}/" in path and purpose in path
+    )
+    found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in TAGGED}
+    for resource in template["Resources"].values():
+        if resource["Type"] in TAGGED:
+            held = resource["Properties"]
+            (name,) = (held[member] for member in NAMED_BY if member in held)
+            tags = {tag["Key"]: tag["Value"] for tag in held.get("Tags", ())}
+            found[resource["Type"]][name] = tags
+    assert found == TAGGED
+
+
 @pytest.mark.parametrize(
-    ("native_type", "classic", "cloud_control"),
+    ("provider", "types"),
     [
-        ("AWS::SQS::Queue", "aws_sqs_queue", "awscc_sqs_queue"),
-        ("AWS::SNS::Topic", "aws_sns_topic", "awscc_sns_topic"),
-        ("AWS::DynamoDB::Table", "aws_dynamodb_table", "awscc_dynamodb_table"),
-        ("AWS::KMS::Key", "aws_kms_key", "awscc_kms_key"),
+        ("terraform-aws", ("aws_sqs_queue", "aws_sns_topic", "aws_dynamodb_table", "aws_kms_key")),
+        (
+            "terraform-awscc",
+            ("awscc_sqs_queue", "awscc_sns_topic", "awscc_dynamodb_table", "awscc_kms_key"),
+        ),
     ],
 )
-def test_tags_that_list_answers_leave_out_are_carried_in_every_form(
-    exported: dict[str, bytes],
-    templates: dict[str, Any],
-    native_type: str,
-    classic: str,
-    cloud_control: str,
+def test_terraform_gives_each_thing_its_own_tags(
+    exported: dict[str, bytes], provider: str, types: tuple[str, ...]
 ) -> None:
-    for purpose in ("import", "create"):
-        (template,) = (
-            body for path, body in templates.items() if f"/{REGION}/" in path and purpose in path
-        )
-        tags = [
-            resource["Properties"]["Tags"]
-            for resource in template["Resources"].values()
-            if resource["Type"] == native_type and "Tags" in resource["Properties"]
-        ]
-        assert tags == [[{"Key": "owner", "Value": "sales"}]], purpose
-    for provider, resource in (("terraform-aws", classic), ("terraform-awscc", cloud_control)):
-        main = exported[f"iac/aws/{ACCOUNT}/{REGION}/{provider}/main.tf"].decode()
-        blocks = f"\n{main}".split("\nresource ")
-        tagged = [one for one in blocks if one.startswith(f'"{resource}"') and "sales" in one]
-        assert len(tagged) == 1, provider
+    main = exported[f"iac/aws/{ACCOUNT}/{REGION}/{provider}/main.tf"].decode()
+    found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in types}
+    for kind, name, body in re.findall(r'^resource "(\w+)" "(\w+)" \{\n(.*?)^\}', main, BLOCK):
+        if kind in types:
+            found[kind][name] = tags_of(body)
+    assert found == dict(zip(types, TAGGED.values(), strict=True))
+
+
+def tags_of(body: str) -> dict[str, str]:
+    """Read the argument `tags` of a block: a map, or a list of objects with key and value."""
+    (told, *more) = re.findall(r"^  tags = [{\[]\n(.*?)^  [}\]]$", body, BLOCK) or [""]
+    assert more == []
+    pairs = re.findall(r'^ +("?)([^"\n]+)\1 = "(.*)"$', told, re.MULTILINE)
+    texts = [(name, text.replace("$${", "${")) for _, name, text in pairs]
+    if not told.lstrip().startswith("{"):
+        return dict(texts)
+    keys = [text for name, text in texts if name == "key"]
+    return dict(zip(keys, (text for name, text in texts if name == "value"), strict=True))
