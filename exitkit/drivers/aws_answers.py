@@ -78,7 +78,7 @@ class Item:
             found = self.parent_id
         text = "" if found is None else str(found)
         # Route 53 alone answers ids with a path in front.
-        return text.removeprefix("/hostedzone/").removeprefix("/healthcheck/")
+        return re.sub(r"^/(hostedzone|healthcheck|delegationset)/", "", text)
 
     @property
     def native_id(self) -> str:

@@ -340,7 +340,9 @@ def _detailed_before(sweep: Sweep, item: Item) -> list[Call]:
 def _ask_detail(sweep: Sweep, item: Item, detail: Detail, clients: _Clients) -> Call:
     began = time.monotonic()
     operation = f"{item.row.service}:{detail.operation}"
-    arguments = {name: argument_for(name, item, path) for name, path in detail.keys.items()}
+    found = {name: argument_for(name, item, path) for name, path in detail.keys.items()}
+    # An app is of a profile or of a space: what the item has not is not asked with.
+    arguments = {name: value for name, value in found.items() if value not in (None, "")}
     failure, unit = None, _unit_of(sweep, item)
     given = {**detail.bind, **arguments}
     try:

@@ -31,7 +31,7 @@ NAME = "@name"
 """Stands for the name at the end of an ARN that is answered alone, as the path of an id part."""
 NO_ARN = "-"
 """Stands for the ARN of what has none: a policy is not the thing it is about."""
-STALE = ("bind", "parent", "detail", "unlisted", "within")
+STALE = ("bind", "parent", "detail", "unlisted", "where", "within")
 """Members of a generated row that say nothing about another operation."""
 SHARED = (
     "service", "id", "name", "tags", "volatile", "arn", "arn_template", "confidence", "worldwide",
@@ -242,6 +242,8 @@ def _laid_over(
         if "op" in patch:
             for stale in STALE:
                 row.pop(stale, None)
+        elif "items" in patch:
+            row.pop("where", None)
         row.update(patch)
         rows[name] = {member: value for member, value in row.items() if value is not None}
     return rows

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from tools.build_aws_catalog.nouns import endings, plain, singular, type_noun
 
 SUFFIXES = ("id", "arn", "name", "identifier")
+ENDED = re.compile(
+    r"deleted|terminated|deregistered|disassociated|released.*|delete_complete", re.IGNORECASE
+)
+"""States of what is gone, though AWS still answers with it for a while."""
+STATE = re.compile(r"(lifecycle|lifecyclestate|status|state|stage)$")
 TAG_MEMBERS = ("tags", "taglist", "tagset", "tagslist", "resourcetags")
 
 
@@ -95,3 +102,20 @@ def arn(native_type: str, element_shape: str, members: Iterable[str]) -> str | N
 def tags(members: Iterable[str]) -> str | None:
     """Return the member that holds the tags."""
     return next((member for member in members if plain(member) in TAG_MEMBERS), None)
+
+
+def ended(
+    native_type: str, held: Mapping[str, Mapping[str, Any]], shapes: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return the state of the item itself, with those of its values that say that it is gone."""
+    noun = plain(type_noun(native_type))
+    return {
+        member: gone
+        for member, reference in held.items()
+        if (stem := STATE.sub("", plain(member))) != plain(member) and stem in noun
+        if (
+            gone := [
+                word for word in shapes[reference["shape"]].get("enum", ()) if ENDED.fullmatch(word)
+            ]
+        )
+    }

@@ -69,6 +69,7 @@ def _row(
         found = {
             "arn": members.arn(native_type, choice.items.shape, held),
             "tags": members.tags(held),
+            "where": _not_gone(members.ended(native_type, held, model.shapes)),
         }
         row |= {key: value for key, value in found.items() if value}
     if "arn" not in row and (template := _arn_template(native_type, choice, sources, services)):
@@ -76,6 +77,11 @@ def _row(
     if detail := _detail(native_type, choice, model):
         row["detail"] = detail
     return row
+
+
+def _not_gone(ended: Mapping[str, list[str]]) -> str:
+    """Return the condition that leaves out what is gone."""
+    return " && ".join(f"{name} != '{word}'" for name, words in ended.items() for word in words)
 
 
 def _parent(native_type: str, wanted: str, sources: Sources) -> str | None:

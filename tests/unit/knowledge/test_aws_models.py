@@ -9,8 +9,11 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from exitkit.drivers.aws_answers import OWN_ARN
 from exitkit.drivers.aws_models import PlainFileLoader
-from exitkit.knowledge.aws_catalog import ListedType, load_catalog
+from exitkit.knowledge.aws_catalog import NO_ARN, ListedType, load_catalog
+from exitkit.knowledge.kinds import kind_of
+from tools.build_aws_catalog.members import ended
 
 CATALOG = load_catalog()
 ROWS = list(CATALOG.rows())
@@ -35,6 +38,19 @@ NOT_ABOUT_OWNERS = {
     "AWS::Omics::WorkflowVersion": "below the customer's own workflows",
 }
 """Types whose model tells the two apart in a member that says something else."""
+
+STAYS = {
+    "AWS::ACMPCA::CertificateAuthority": "can be restored",
+    "AWS::EC2::RecycledVolume": "can be restored",
+}
+"""Types whose item can be had back, or keeps something, when its state says that it is gone."""
+
+WITHOUT_ARN = {
+    "AWS::IoTManagedIntegrations::CloudConnector": "no answer has one, and IAM writes none",
+    "AWS::Route53::DelegationSet": "the answer has a path where the ARN has a name",
+    "AWS::SecurityAgent::Artifact": "no answer has one, and IAM writes none",
+}
+"""Types that CloudFormation names by an ARN which nothing tells."""
 
 
 @cache
@@ -93,3 +109,52 @@ def test_of_what_both_own_only_the_customers_counts() -> None:
         and not any(name in row.where for name in names)
     }
     assert mixed == NOT_ABOUT_OWNERS.keys()
+
+
+def test_what_is_gone_but_still_answered_for_is_left_out() -> None:
+    counted = {
+        row.native_type
+        for row in ROWS
+        for state in ended(row.native_type, held(row), model(row.service)["shapes"])
+        if state not in row.where and state not in row.bind
+    }
+    assert counted == STAYS.keys()
+
+
+def test_a_commitment_that_has_ended_binds_nobody() -> None:
+    over = re.compile(r"cancell?ed|expired|payment-failed|retired", re.IGNORECASE)
+    endless = [
+        row.native_type
+        for row in ROWS
+        if kind_of(row.native_type) == "commercial.commitment" and not row.where
+        if any(over.fullmatch(w) for ref in held(row).values() for w in words(row.service, ref))
+    ]
+    assert endless == []
+
+
+def named_by_arn(row: ListedType) -> Iterator[str]:
+    """The parts of an id that are the ARN by name, and do not get it."""
+    noun = row.native_type.split("::")[2]
+    for part, path in row.ids:
+        is_arn = path in ("@", OWN_ARN) or path.lower().endswith("arn")
+        if part.lower() in ("arn", f"{noun}arn".lower()) and not is_arn and row.arn != NO_ARN:
+            yield part
+
+
+def test_an_id_that_is_an_arn_by_name_is_one() -> None:
+    assert {row.native_type for row in ROWS if list(named_by_arn(row))} == WITHOUT_ARN.keys()
+
+
+def test_no_row_takes_the_arn_of_something_else_for_its_own() -> None:
+    # Without an ARN or a template with names, the last part of the id that is one counts as it.
+    foreign = {
+        row.native_type: part
+        for row in ROWS
+        for part, path in row.ids
+        if part.lower().endswith("arn") and not row.arn
+        if len(row.ids) > 1 and not re.search(r"\$\{(?!Partition|Region|Account)", row.arn_template)
+    }
+    assert foreign == {
+        "AWS::ECS::ContainerInstance": "ContainerInstanceArn",
+        "AWS::SSO::PermissionSet": "PermissionSetArn",
+    }
