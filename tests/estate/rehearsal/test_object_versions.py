@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from exitkit.collectors.aws import AwsCollector
+from exitkit.demo import aws_account
 from exitkit.demo.object_store import RunningStore
 from exitkit.demo.second_aws import SecondAws, running_second_aws
 from exitkit.drivers.object_store import ObjectStore, open_object_store
+from exitkit.extractors.s3_objects import S3Objects
 from exitkit.model.asset import Asset, Ref
 from exitkit.model.holdings import Dataset
 from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.model.verdict import Aspect, Content, Draft, Level
-from exitkit.ports import StepContext, Target
+from exitkit.ports import Context, Source, StepContext, Target
 from exitkit.restorers.objects import ObjectsRestorer
 from exitkit.steps.compare import CompareStep
 from exitkit.steps.restore import RestoreStep
@@ -149,6 +154,51 @@ def test_every_version_and_marker_comes_back_in_its_order(lend: Lend, client: Ob
     assert compared.metrics["items_compared"] == 13
     assert compared.metrics["canaries_found"] == compared.metrics["canaries_expected"] == 1
     assert [proof.aspect for proof in compared.proofs] == ["data"]
+
+
+def test_what_a_snapshot_took_along_comes_back_version_by_version(
+    bundle_of: Callable[..., Path], context_of: Lend, target: Target, second: SecondAws,
+    client: ObjectStore, tmp_path: Path,
+) -> None:  # fmt: skip
+    bodies = {"paper": [b"draft", b"final"], "once": [b"only"], "gone": [b"last words", MARKER]}
+    with aws_account.running() as account:
+        s3 = boto3.client(
+            "s3", region_name="eu-west-1", endpoint_url=account.endpoint_url,
+            aws_access_key_id="x", aws_secret_access_key="y",
+        )  # fmt: skip
+        place = {"LocationConstraint": "eu-west-1"}
+        s3.create_bucket(Bucket="vault", CreateBucketConfiguration=place)
+        s3.put_bucket_versioning(Bucket="vault", VersioningConfiguration={"Status": "Enabled"})
+        for key, history in bodies.items():
+            for body in filter(None, history):
+                s3.put_object(Bucket="vault", Key=key, Body=body, Metadata={"of": key})
+        time.sleep(1.1)  # The emulator tells times by the second, and lists markers apart.
+        s3.delete_object(Bucket="vault", Key="gone")
+        settings = {
+            "endpoint_url": account.endpoint_url, "regions": ["eu-west-1"], "services": ["s3"],
+            "object_versions": "fetch",
+        }  # fmt: skip
+        source = Source("prod", "aws", settings, tmp_path)
+        context = Context(SEEN_AT, tmp_path, b"k" * 32, account.admin)
+        listed = [one for one in AwsCollector().collect(source, context) if isinstance(one, Asset)]
+        (bucket,) = [one for one in listed if one.ref.native_type == "AWS::S3::Bucket"]
+        found = [bucket, *S3Objects().extract(bucket, source, context)]
+        bundle = bundle_of(found)
+    restoring = context_of(bundle, {target.id: target}, second.environ)
+    restored = RestoreStep().run(RESTORE, restoring)
+    try:
+        assert (restored.status, wrong(restored)) == (StepStatus.SUCCEEDED, []), restored.message
+        assert restored.metrics["items_restored"] == 4
+        assert bodies == {
+            key: [
+                MARKER if one.is_marker else b"".join(client.read("vault", key, one.version))
+                for one in rows
+            ]
+            for key, rows in client.versions("vault").items()
+        }
+    finally:
+        RestoreStep().undo(RESTORE, restored.touched, restoring)
+    assert "vault" not in client.buckets()
 
 
 def test_a_version_more_and_one_less_are_named(
