@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from exitkit.drivers.aws import Account
@@ -101,8 +102,10 @@ def crew_of(source: Source, context: Context) -> Iterator[Crew]:
         crew.leave()
 
 
-def _likely_calls(source: Source) -> int:
+def _likely_calls(source: Source) -> float:
     """Return about how many list calls one account takes, before its regions are known."""
+    if "*" in (source.settings.get("services") or ["*"]):
+        return inf
     catalog = load_catalog()
     wanted = Selection(source.id, tuple(source.settings.get("services") or ["*"]), ()).wants
     calls = {

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 OPEN_CATEGORIES = frozenset(("Copyleft", "Copyleft Limited", "Permissive", "Public Domain"))
 LONGEST_NAME = 200
@@ -152,5 +152,5 @@ def _index() -> dict[str, dict[str, str]]:
 @cache
 def _document() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / "license_names.yaml").read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = read_own_yaml(text)
     return document

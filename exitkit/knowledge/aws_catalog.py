@@ -10,10 +10,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exitkit.knowledge.aws_operations import load_discovery
 from exitkit.knowledge.aws_witnesses import witness_operations
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 FOLDER = files("exitkit.knowledge") / "aws"
 ACCOUNT = "$account"
@@ -171,18 +170,11 @@ class Catalog:
         yield from sorted(pairs)
 
 
-def _read(text: str) -> Any:
-    """Read YAML as yaml.safe_load does, ten times faster where libyaml is there."""
-    if yaml.__with_libyaml__:
-        return yaml.load(text, Loader=yaml.CSafeLoader)
-    return yaml.safe_load(text)
-
-
 @lru_cache(maxsize=1)
 def load_catalog() -> Catalog:
     """Return the generated catalog with the hand-written overrides laid over it."""
     generated = json.loads(gzip.decompress((FOLDER / "catalog.json.gz").read_bytes()))
-    calls = _read((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
+    calls = read_own_yaml((FOLDER / "calls.yaml").read_text(encoding="utf-8"))
     homes = json.loads(gzip.decompress((FOLDER / "regions.json.gz").read_bytes()))["homes"]
     rows = _laid_over(generated["types"], load_overrides())
     for name, detail in load_details().items():
@@ -221,14 +213,14 @@ def load_overrides() -> dict[str, dict[str, Any]]:
     patches: dict[str, dict[str, Any]] = {}
     for file in sorted((FOLDER / "overrides").iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".yaml"):
-            patches.update(_read(file.read_text(encoding="utf-8")))
+            patches.update(read_own_yaml(file.read_text(encoding="utf-8")))
     return patches
 
 
 def load_details() -> dict[str, dict[str, Any]]:
     """Return the detail calls of types whose list answer is thin."""
     text = (FOLDER / "details.yaml").read_text(encoding="utf-8")
-    details: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    details: dict[str, dict[str, Any]] = read_own_yaml(text)
     return details
 
 

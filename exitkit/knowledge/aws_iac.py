@@ -12,9 +12,9 @@ from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
 from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 FOLDER = files("exitkit.knowledge") / "aws" / "iac"
 _KEY = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}"
@@ -219,5 +219,5 @@ def _less(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(FOLDER.joinpath(name).read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_own_yaml(FOLDER.joinpath(name).read_text(encoding="utf-8"))
     return document

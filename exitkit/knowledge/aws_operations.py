@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 FOLDER = files("exitkit.knowledge") / "aws"
 
@@ -74,5 +74,5 @@ def _ignored(by_reason: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _document(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_own_yaml((FOLDER / name).read_text(encoding="utf-8"))
     return document

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Witness:
 def load_witnesses() -> dict[str, Witness]:
     """Return every witness by the name that `witnesses:` of a source uses."""
     path = files("exitkit.knowledge") / "aws" / "witnesses.yaml"
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))["witnesses"]
+    rows = read_own_yaml(path.read_text(encoding="utf-8"))["witnesses"]
     return {name: Witness(name, **row) for name, row in rows.items()}
 
 

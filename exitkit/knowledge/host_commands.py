@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 SLOW_FACTOR = 5
 """How many deadlines of an ordinary call a command has that goes through many folders."""
@@ -111,5 +111,5 @@ def _sudoers_command(one: HostCommand) -> str:
 @cache
 def _document() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / "hosts.yaml").read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = read_own_yaml(text)
     return document

@@ -9,9 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exitkit.errors import InputError
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 CATEGORIES = ("usage", "commitment", "tax", "credit", "refund", "adjustment", "support")
 
@@ -87,5 +86,5 @@ def _dialect(row: Mapping[str, Any], spelled: Mapping[str, str]) -> Dialect:
 @cache
 def _document() -> Mapping[str, Any]:
     text = (files("exitkit.knowledge") / "invoices.yaml").read_text(encoding="utf-8")
-    document: Mapping[str, Any] = yaml.safe_load(text)
+    document: Mapping[str, Any] = read_own_yaml(text)
     return document

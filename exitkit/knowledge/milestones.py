@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 
-import yaml
-
+from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.model.plan import Criterion, Deadline
 
 PROFILES = ("complex", "short", "switch")
@@ -36,5 +35,5 @@ def load_templates() -> tuple[MilestoneTemplate, ...]:
             criteria=tuple(Criterion(**criterion) for criterion in row["criteria"]),
             deliverables=tuple(row["deliverables"]),
         )
-        for row in yaml.safe_load(text)["milestones"]
+        for row in read_own_yaml(text)["milestones"]
     )

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 FILE = "required_documents.yaml"
 
@@ -70,5 +70,5 @@ def type_of(*names: str) -> DocumentType | None:
 @lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / FILE).read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = read_own_yaml(text)
     return document

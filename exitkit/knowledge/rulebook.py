@@ -10,9 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
 from exitkit.errors import InputError
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 MARKS = {
     "V": "read in the source itself",
@@ -45,7 +45,7 @@ def load_rules() -> tuple[Rule, ...]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not entry.name.endswith(".yaml"):
             continue
-        for rule in rules_from(entry.name, yaml.safe_load(entry.read_text(encoding="utf-8"))):
+        for rule in rules_from(entry.name, read_own_yaml(entry.read_text(encoding="utf-8"))):
             if rule.id in rules:
                 raise InputError(f"rules/{entry.name}: {rule.id} is there twice")
             rules[rule.id] = rule

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 TEXT, BINARY = "text", "binary"
 STATE = "terraform-state"
@@ -104,5 +104,5 @@ def _names() -> tuple[tuple[re.Pattern[str], str], ...]:
 @cache
 def _facts() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / "script_languages.yaml").read_text(encoding="utf-8")
-    facts: dict[str, Any] = yaml.safe_load(text)
+    facts: dict[str, Any] = read_own_yaml(text)
     return facts

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from exitkit.knowledge.own_yaml import read_own_yaml
 
 PORTABLE, ADAPT, REWRITE, UNKNOWN = "portable", "adapt", "rewrite", "unknown"
 CREDENTIAL, UNREADABLE, NO_PARSER = "credential-in-clear", "unreadable-syntax", "no-parser"
@@ -101,5 +101,5 @@ def _rule(row: Mapping[str, Any]) -> ScriptRule:
 @cache
 def _document() -> dict[str, Any]:
     text = (files("exitkit.knowledge") / "script_rules.yaml").read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.safe_load(text)
+    document: dict[str, Any] = read_own_yaml(text)
     return document

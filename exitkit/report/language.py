@@ -9,9 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
+from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.report.visible import visible
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -25,7 +25,7 @@ LANGUAGES = ("en", "fr")
 def load_words(name: str) -> Mapping[str, Any]:
     """Return one table of `words/`, by language."""
     text = (files("exitkit.report") / "words" / f"{name}.yaml").read_text(encoding="utf-8")
-    words: dict[str, Any] = yaml.safe_load(text)
+    words: dict[str, Any] = read_own_yaml(text)
     return {**words, "fr": _kept_together(words["fr"])} if "fr" in words else words
 
 

@@ -9,9 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from exitkit.assess.predicates import look_up
+from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.model.plan import Milestone
 from exitkit.model.run import Event, MilestoneVerdict
 from exitkit.report.bundle_minutes import bundle_sections, gaps_in_one
@@ -33,7 +32,7 @@ LONGEST_TABLE = 500
 def minutes_words() -> Mapping[str, Any]:
     """Return the sentences by language."""
     text = (files("exitkit.report") / "words" / "minutes.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = yaml.safe_load(text)
+    words: Mapping[str, Any] = read_own_yaml(text)
     return words
 
 
