@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("names", nargs="*")
     given = parser.parse_intermixed_args()
+    os.environ.pop("AWS_CA_BUNDLE", None)  # the address has its own only where it speaks TLS
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pythons = {name: environment(folder / name, wanted) for name, wanted in PEERS.items()}
