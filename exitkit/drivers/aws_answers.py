@@ -209,7 +209,7 @@ def asset_of(item: Item, observed_at: dt.datetime, mask_key: bytes) -> Asset:
     """Return the finished asset, without secret values and without what changes by itself."""
     row = item.row
     config = {name: value for name, value in item.config.items() if name not in row.volatile}
-    tags = tags_of(search(row.tags, config) if row.tags else None)
+    tags = own_tags(item)
     arn = item.arn
     ref = Ref("aws", item.scope, item.region, row.native_type, item.native_id)
     return Asset(
@@ -312,6 +312,11 @@ def _name(item: Item, tags: Mapping[str, str]) -> str:
             return tags.get("Name", found)
     last = next((part for part in reversed(list(item.parts.values())) if part), item.native_id)
     return tags.get("Name") or re.split(r"[/:]", last)[-1] or last
+
+
+def own_tags(item: Item) -> tuple[tuple[str, str], ...]:
+    """Return the tags that the answers about an item show."""
+    return tags_of(search(item.row.tags, item.config) if item.row.tags else None)
 
 
 def tags_of(found: Any) -> tuple[tuple[str, str], ...]:

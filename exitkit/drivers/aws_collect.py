@@ -16,7 +16,7 @@ from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
-from exitkit.drivers.aws_tags import labels_in
+from exitkit.drivers.aws_tags import LabelReader
 from exitkit.drivers.aws_witnesses import hear_witnesses
 from exitkit.knowledge.aws_catalog import STANDARD, load_catalog
 from exitkit.model.ledger import Call, CallOutcome
@@ -39,7 +39,8 @@ def collect_accounts(source: Source, context: Context) -> Iterator[Finding]:
 def _collect(source: Source, account: Account, context: Context, crew: Crew) -> Iterator[Finding]:
     plan, calls = _plan(source, account, context)
     yield from calls
-    crew.sweep(plan)
+    reader = LabelReader(plan, context.limits)
+    crew.sweep(plan, reader.see)
     items = []
     with kept_of(context.kept, account.id, context.now) as kept:
         sweep = Sweep(plan, context.limits, context.progress, mask_key=context.mask_key, kept=kept)
@@ -48,16 +49,12 @@ def _collect(source: Source, account: Account, context: Context, crew: Crew) -> 
                 if found.row.worldwide:
                     found.region = ""
                 items.append(found)
+                reader.see(found)
             else:
                 yield found
     found_once = list(unique(items))
     assets = [asset_of(item, context.now, context.mask_key) for item in found_once]
-    bare = {
-        item.region or plan.home_of(item.row.service, item.row) or account.region
-        for item, asset in zip(found_once, assets, strict=True)
-        if not asset.tags and item.arn
-    }
-    labels = labels_in(account, bare, source.id, context.limits)
+    labels = reader.labels()
     yield from labels.calls
     assets = [labels.on(asset) for asset in assets]
     yield from assets

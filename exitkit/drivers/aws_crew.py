@@ -7,13 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from exitkit.drivers.aws import Account
+from exitkit.drivers.aws_answers import Item
 from exitkit.drivers.aws_crew_member import sweep_share
 from exitkit.drivers.aws_plan import Plan, Selection
 from exitkit.knowledge.aws_catalog import load_catalog
@@ -45,8 +46,8 @@ class Crew:
         """Tell whether there are cores to share among, and a place to hand over at."""
         return self.size > 1 and self.context.kept is not None
 
-    def sweep(self, plan: Plan) -> None:
-        """Make the calls of a plan, where there are enough to share."""
+    def sweep(self, plan: Plan, see: Callable[[Item], None]) -> None:
+        """Make the calls of a plan, where there are enough to share, and show what we find."""
         if not self.is_able or len(plan.roots) < LARGE:
             return
         self.start()
@@ -60,7 +61,7 @@ class Crew:
             for number, process in enumerate(self.processes, start=1)
             if _told(process, {**task, "part": [number, self.size]})
         ]
-        sweep_share({**task, "part": [0, self.size]}, plan)
+        sweep_share({**task, "part": [0, self.size]}, plan, see)
         for process in waiting:
             if process.stdout and not process.stdout.readline():
                 self.context.progress("a process ended early; what it left is asked here")

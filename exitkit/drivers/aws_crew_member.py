@@ -9,12 +9,13 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from exitkit.drivers.aws import reopened
+from exitkit.drivers.aws_answers import Item
 from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Ask, Plan, Selection, plan_for
 from exitkit.drivers.aws_sweep import Sweep
@@ -49,7 +50,9 @@ def _plan(task: Mapping[str, Any]) -> Plan:
     return plan_for(account, load_catalog(), selection)
 
 
-def sweep_share(task: Mapping[str, Any], plan: Plan) -> None:
+def sweep_share(
+    task: Mapping[str, Any], plan: Plan, see: Callable[[Item], None] = lambda item: None
+) -> None:
     """Ask one share of an account and keep all answers, also those that failed."""
     number, parts = task["part"]
     roots = shares_of(plan, parts)[number]
@@ -57,8 +60,9 @@ def sweep_share(task: Mapping[str, Any], plan: Plan) -> None:
     limits, mask_key = Limits(**task["limits"]), bytes.fromhex(task["mask_key"])
     now = dt.datetime.fromisoformat(task["now"])
     with kept_of(Path(task["kept"]), plan.account.id, now, part=str(number)) as kept:
-        for _ in Sweep(share, limits, lambda line: None, mask_key=mask_key, kept=kept).run():
-            pass
+        for found in Sweep(share, limits, lambda line: None, mask_key=mask_key, kept=kept).run():
+            if isinstance(found, Item):
+                see(found)
 
 
 def shares_of(plan: Plan, parts: int) -> list[list[Ask]]:

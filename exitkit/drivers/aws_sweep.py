@@ -92,14 +92,16 @@ class Sweep:
         asks = self.plan.roots
         while asks:
             self.progress(f"{len(asks)} list calls in account {self.plan.account.id}")
-            items: list[Item] = []
-            for found in self._list(asks):
-                if isinstance(found, Item):
-                    items.append(found)
-                else:
-                    yield found
+            deep: list[Item] = []
             kept: list[Item] = []
-            for found in self._describe(items):
+            for found in self._list(asks):
+                if isinstance(found, Item) and self.details_of(found):
+                    deep.append(found)
+                    continue
+                if isinstance(found, Item):
+                    kept.append(found)
+                yield found
+            for found in self._describe(deep):
                 if isinstance(found, Item):
                     kept.append(found)
                 yield found
@@ -154,10 +156,8 @@ class Sweep:
         """The id of the account."""
         return self.plan.account.id
 
-    def _describe(self, items: Sequence[Item]) -> Iterator[Found]:
-        """Deepen the items that have detail calls, and drop what turns out not to be wanted."""
-        deep = [item for item in items if self.details_of(item)]
-        yield from (item for item in items if not self.details_of(item))
+    def _describe(self, deep: Sequence[Item]) -> Iterator[Found]:
+        """Make the detail calls of items, and drop what turns out not to be wanted."""
         keys = [_item_key(item) for item in deep]
         units = Counter(_unit_of(self, item) for item in deep)
         clients = _Clients(self.plan.account, self.limits, units)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from exitkit.drivers.aws import Account
-from exitkit.drivers.aws_answers import tags_of
+from exitkit.drivers.aws_answers import Item, own_tags, tags_of
 from exitkit.drivers.aws_calls import Failure, one_answer, pages
+from exitkit.drivers.aws_plan import Plan
 from exitkit.drivers.deadlines import Beat, Job, run_all
 from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call, CallOutcome
@@ -17,6 +19,7 @@ SERVICE, OPERATION = "resourcegroupstaggingapi", "GetResources"
 CALLED = f"{SERVICE}:{OPERATION}"
 
 Tags = tuple[tuple[str, str], ...]
+Answer = dict[str, Tags] | Failure | None
 
 
 @dataclass(slots=True)
@@ -38,24 +41,53 @@ def arn_of(asset: Asset) -> str:
     return next((value for scheme, value in asset.identifiers if scheme == "arn"), "")
 
 
-def labels_in(account: Account, regions: Iterable[str], source: str, limits: Limits) -> Labels:
-    """Ask every region for the tags of all it has: one call there in place of one for each item."""
-    asked = sorted(set(regions))
-    jobs: list[Job[dict[str, Tags] | Failure]] = [_job(account, name, limits) for name in asked]
-    answers: dict[str, dict[str, Tags] | Failure | None] = {
-        asked[index]: answer
-        for index, answer in run_all(jobs, limits.workers, limits.call_deadline_s)
-    }
-    labels = Labels()
-    for region in asked:
-        answer = answers[region]
-        if answer is None:
-            reason = f"no answer within {limits.call_deadline_s} s"
-            answer = Failure(CallOutcome.UNAVAILABLE, reason)
-        if isinstance(answer, dict):
-            labels.by_arn.update(answer)
-        labels.calls.append(_line(source, account.id, region, answer))
-    return labels
+@dataclass(slots=True)
+class LabelReader:
+    """Asks a region for the tags of all it has, once, while others are still being swept.
+
+    One call there stands in place of one for each item.
+    """
+
+    plan: Plan
+    limits: Limits
+    answers: dict[str, Answer] = field(default_factory=dict)
+    faults: list[Exception] = field(default_factory=list)
+    threads: dict[str, threading.Thread] = field(default_factory=dict)
+
+    def see(self, item: Item) -> None:
+        """Begin to ask the region of an item that has a name and shows no tags."""
+        account = self.plan.account
+        region = "" if item.row.worldwide else item.region
+        region = region or self.plan.home_of(item.row.service) or account.region
+        if region not in self.threads and item.arn and not own_tags(item):
+            thread = threading.Thread(target=self._ask, args=(region,), daemon=True)
+            self.threads[region] = thread
+            thread.start()
+
+    def _ask(self, region: str) -> None:
+        job = _job(self.plan.account, region, self.limits)
+        try:
+            for _, answer in run_all([job], 1, self.limits.call_deadline_s):
+                self.answers[region] = answer
+        except Exception as fault:
+            self.faults.append(fault)
+
+    def labels(self) -> Labels:
+        """Return what all regions that were asked answered."""
+        labels = Labels()
+        for region, thread in sorted(self.threads.items()):
+            thread.join()
+            if self.faults:
+                raise self.faults[0]
+            answer = self.answers[region]
+            if answer is None:
+                reason = f"no answer within {self.limits.call_deadline_s} s"
+                answer = Failure(CallOutcome.UNAVAILABLE, reason)
+            if isinstance(answer, dict):
+                labels.by_arn.update(answer)
+            source, scope = self.plan.selection.source, self.plan.account.id
+            labels.calls.append(_line(source, scope, region, answer))
+        return labels
 
 
 def _job(account: Account, region: str, limits: Limits) -> Job[dict[str, Tags] | Failure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -187,6 +188,24 @@ def _session() -> Any:
     return botocore.session.Session()
 
 
+def test_tags_are_asked_for_while_others_are_still_listed(
+    stand_in: Any, reply: Callable[..., Any], tmp_path: Path
+) -> None:
+    tags_asked = threading.Event()
+    waited: list[bool] = []
+
+    def answer(asked: Any) -> Any:
+        if asked.operation == "tagging:GetResources":
+            tags_asked.set()
+        if (asked.operation, asked.region) == ("dynamodb:ListTables", "us-east-1"):
+            waited.append(tags_asked.wait(timeout=10))
+        return regions(reply, asked)
+
+    stand_in.answer = answer
+    collected(stand_in, tmp_path)
+    assert waited == [True]
+
+
 @pytest.mark.usefixtures("two_cores")
 def test_a_small_sweep_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_crew, "LARGE", 10_000)
@@ -194,5 +213,5 @@ def test_a_small_sweep_starts_no_process(tmp_path: Path, monkeypatch: pytest.Mon
     plan = plan_for(account, load_catalog(), Selection("prod", ("sqs",), tuple(REGIONS)))
     source = Source("prod", "aws", {"services": ["sqs"]}, tmp_path)
     with crew_of(source, Context(NOW, tmp_path, b"k" * 32, KEYS, kept=tmp_path)) as crew:
-        crew.sweep(plan)
+        crew.sweep(plan, lambda item: None)
         assert crew.processes == []
