@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import importlib.util
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,11 @@ _START_S = 20
 _STOP_S = 10
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _FAULT_CHARACTERS = 300
+_PAUSES_S = (0.5, 2.0)
+"""Before a whole object is written again; rclone's own `--retries` hold for its commands alone."""
+_BROKEN_WIRE = re.compile(
+    r"connection (broken|reset|refused)|broken pipe|i/o timeout|unexpected EOF", re.IGNORECASE
+)
 _SYSTEM_METADATA = frozenset({
     "content-type", "mtime", "btime", "atime", "ctime", "tier", "mode", "uid", "gid", "rdev",
     "content-encoding", "content-language", "content-disposition", "cache-control",
@@ -96,10 +102,18 @@ class RcloneStore:
         if content_type:
             # Some of rclone's remotes take no metadata, but the header all the same.
             config["UploadHeaders"] = [{"Key": "Content-Type", "Value": content_type}]
-        self._ask(
-            "operations/copyfile", _label(bucket, key), srcFs=str(path.parent),
-            srcRemote=path.name, dstFs=_REMOTE + bucket, dstRemote=key, _config=config,
-        )  # fmt: skip
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                self._ask(
+                    "operations/copyfile", _label(bucket, key), srcFs=str(path.parent),
+                    srcRemote=path.name, dstFs=_REMOTE + bucket, dstRemote=key, _config=config,
+                )  # fmt: skip
+            except StoreError as fault:
+                if pause_s is None or not _BROKEN_WIRE.search(str(fault)):
+                    raise
+                time.sleep(pause_s)
+            else:
+                return
 
     def describe(self, bucket: str, key: str) -> StoredObject:
         """Return what the store says of an object."""
@@ -199,7 +213,7 @@ def rclone_store(
     address = folder / "socket"
     command: list[str | Path] = [
         rclone_program(), "rcd", "--rc-addr", f"unix://{address}", "--rc-no-auth", "--rc-serve",
-        "--cache-dir", folder / "cache", "--retries", "3", "--contimeout", "10s",
+        "--cache-dir", folder / "cache", "--contimeout", "10s",
         "--timeout", f"{deadline_s}s",
     ]  # fmt: skip
     try:
