@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from exitkit.drivers.aws import Account
@@ -50,36 +51,31 @@ class LabelReader:
 
     plan: Plan
     limits: Limits
-    answers: dict[str, Answer] = field(default_factory=dict)
-    faults: list[Exception] = field(default_factory=list)
-    threads: dict[str, threading.Thread] = field(default_factory=dict)
+    asked: dict[str, Future[Answer]] = field(default_factory=dict)
 
     def see(self, item: Item) -> None:
         """Begin to ask the region of an item that has a name and shows no tags."""
         account = self.plan.account
         region = "" if item.row.worldwide else item.region
         region = region or self.plan.home_of(item.row.service) or account.region
-        if region not in self.threads and item.arn and not own_tags(item):
-            thread = threading.Thread(target=self._ask, args=(region,), daemon=True)
-            self.threads[region] = thread
-            thread.start()
+        if region not in self.asked and item.arn and not own_tags(item):
+            self.asked[region] = Future()
+            # No pool: at the end of the program it would wait for a region that hangs.
+            threading.Thread(target=self._ask, args=(region,), daemon=True).start()
 
     def _ask(self, region: str) -> None:
         job = _job(self.plan.account, region, self.limits)
         try:
-            for _, answer in run_all([job], 1, self.limits.call_deadline_s):
-                self.answers[region] = answer
-        except Exception as fault:
-            self.faults.append(fault)
+            ((_, answer),) = run_all([job], 1, self.limits.call_deadline_s)
+            self.asked[region].set_result(answer)
+        except Exception as fault:  # raised where the answer is asked for
+            self.asked[region].set_exception(fault)
 
     def labels(self) -> Labels:
         """Return what all regions that were asked answered."""
         labels = Labels()
-        for region, thread in sorted(self.threads.items()):
-            thread.join()
-            if self.faults:
-                raise self.faults[0]
-            answer = self.answers[region]
+        for region in sorted(self.asked):
+            answer = self.asked[region].result()
             if answer is None:
                 reason = f"no answer within {self.limits.call_deadline_s} s"
                 answer = Failure(CallOutcome.UNAVAILABLE, reason)

@@ -11,10 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+
+from exitkit.store.keys import generate_key
 
 JSON = "application/x-amz-json-1.0"
 SIGNED_FOR = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
@@ -195,3 +198,20 @@ def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.retries.standard import ExponentialBackoff
 
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
+
+
+@pytest.fixture
+def workspace_of(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """Return a function that lays out a workspace which signs and has one source."""
+
+    def lay_out(source: dict[str, Any]) -> Path:
+        document = {"schema": "exitkit/workspace/1", "series": "acme", "sources": [source]}
+        document["signing"] = {"key": "keys/exitkit.pem", "trust": ["keys/exitkit.pub"]}
+        (tmp_path / "exitkit.yaml").write_text(json.dumps(document))
+        (tmp_path / "keys").mkdir()
+        generate_key(tmp_path / "keys/exitkit.pem", tmp_path / "keys/exitkit.pub")
+        (tmp_path / "keys/masking.key").write_text("6b" * 32)
+        (tmp_path / "keys/masking.key").chmod(0o600)
+        return tmp_path
+
+    return lay_out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import resource
 import signal
 import subprocess
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 from exitkit.cli.main import run
-from exitkit.store.keys import generate_key
 from exitkit.store.reader import open_bundle
 
 EXITKIT = [sys.executable, "-m", "exitkit"]
@@ -26,7 +24,9 @@ DISK_BYTES = 16 * 1024
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(
+    workspace_of: Callable[..., Path], stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A workspace whose only source is the stand-in."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
@@ -34,14 +34,7 @@ def workspace(tmp_path: Path, stand_in: Any, monkeypatch: pytest.MonkeyPatch) ->
         "id": "prod", "type": "aws", "endpoint_url": stand_in.url, "regions": ["eu-west-1"],
         "services": [*sorted(LISTS), DETAIL],
     }  # fmt: skip
-    document = {"schema": "exitkit/workspace/1", "series": "acme", "sources": [source]}
-    document["signing"] = {"key": "keys/exitkit.pem", "trust": ["keys/exitkit.pub"]}
-    (tmp_path / "exitkit.yaml").write_text(json.dumps(document))
-    (tmp_path / "keys").mkdir()
-    generate_key(tmp_path / "keys/exitkit.pem", tmp_path / "keys/exitkit.pub")
-    (tmp_path / "keys/masking.key").write_text("6b" * 32)
-    (tmp_path / "keys/masking.key").chmod(0o600)
-    return tmp_path
+    return workspace_of(source)
 
 
 def snapshot(workspace: Path, *options: str) -> int:

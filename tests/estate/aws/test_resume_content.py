@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ import pytest
 from exitkit.cli.main import run
 from exitkit.demo import aws_account
 from exitkit.store.kept_content import KeptContent
-from exitkit.store.keys import generate_key
 from exitkit.store.reader import open_bundle
 
 REGION = "eu-west-1"
@@ -113,7 +112,7 @@ def front(emulator: aws_account.AwsAccount) -> Iterator[Front]:
 
 @pytest.fixture
 def workspace(
-    tmp_path: Path,
+    workspace_of: Callable[..., Path],
     front: Front,
     emulator: aws_account.AwsAccount,
     monkeypatch: pytest.MonkeyPatch,
@@ -124,14 +123,7 @@ def workspace(
         "id": "prod", "type": "aws", "endpoint_url": front.url, "regions": [REGION],  # type: ignore[attr-defined]
         "services": ["s3:ListBuckets"],
     }  # fmt: skip
-    document = {"schema": "exitkit/workspace/1", "series": "acme", "sources": [source]}
-    document["signing"] = {"key": "keys/exitkit.pem", "trust": ["keys/exitkit.pub"]}
-    (tmp_path / "exitkit.yaml").write_text(json.dumps(document))
-    (tmp_path / "keys").mkdir()
-    generate_key(tmp_path / "keys/exitkit.pem", tmp_path / "keys/exitkit.pub")
-    (tmp_path / "keys/masking.key").write_text("6b" * 32)
-    (tmp_path / "keys/masking.key").chmod(0o600)
-    return tmp_path
+    return workspace_of(source)
 
 
 def snapshot(workspace: Path, *options: str) -> int:
