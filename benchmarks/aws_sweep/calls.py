@@ -47,6 +47,16 @@ GLOBAL: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"Filter": ["User", "Group", "Role", "LocalManagedPolicy"]},
     ),
 )
+BESIDES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
+    (HOME, "sts", "GetCallerIdentity", "[@]", {}),
+    (HOME, "ec2", "DescribeRegions", "Regions", {"AllRegions": True}),
+    *(
+        (region, "resourcegroupstaggingapi", "GetResources", "ResourceTagMappingList",
+         {"ResourcesPerPage": 100})
+        for region in REGIONS
+    ),
+)  # fmt: skip
+"""What exitkit asks besides: who it is, which regions are there, and the tags of each."""
 IAM_LISTS = ("ListRoles", "ListUsers", "ListPolicies", "ListGroups")
 """What peers ask IAM in place of the one call."""
 CUSTODIAN = (

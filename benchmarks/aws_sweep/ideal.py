@@ -2,6 +2,10 @@
 
 It signs and reads the same calls with compiled shapes, plain timestamps and one TLS context, in one
 process per core of 32 threads each, and writes the raw items: no id, no ARN, no mask, no ledger.
+
+    python ideal.py OUTPUT [lists | same] [PROCESSES]
+
+`same` makes all calls that exitkit makes, `lists` only those that every inventory makes.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import botocore.session
 import jmespath
 from botocore import xform_name
 from botocore.config import Config
-from calls import tasks
+from calls import BESIDES, tasks
 
 Node = Any
 compiled: dict[tuple[int, type], Callable[[Node], Any]] = {}
@@ -148,9 +152,10 @@ if __name__ == "__main__":
     compile_parsers()
     shared = LoadedOnce(ssl.PROTOCOL_TLS_CLIENT)
     botocore.httpsession.create_urllib3_context = lambda *_, **__: shared
-    processes = int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count() or 1
+    besides = BESIDES if sys.argv[2:3] == ["same"] else ()
+    processes = int(sys.argv[3]) if len(sys.argv) > 3 else os.cpu_count() or 1
     parts: list[list[Any]] = [[] for _ in range(processes)]
-    for one in tasks():
+    for one in (*besides, *tasks()):
         parts[zlib.crc32(f"{one[1]}{one[0]}".encode()) % processes].append(one)
     multiprocessing.set_start_method("fork")
     with multiprocessing.Pool(processes) as workers:

@@ -34,7 +34,7 @@ PEERS = {
     "list-all": ("aws-list-all==0.9.2", "setuptools<81"),
 }
 SLOW = ("Cloud Custodian", "aws-list-all")
-BASE = "ideal client"
+BASE = "ideal client, the same calls"
 
 
 def main() -> None:
@@ -100,8 +100,9 @@ def inventories(folder: Path, pythons: dict[str, str]) -> dict[str, list[str]]:
         return [sys.executable, str(HERE / script), f"{output}/items", *options]
 
     return {
-        BASE: ours("ideal.py"),
-        "ideal client, one process": ours("ideal.py", "1"),
+        BASE: ours("ideal.py", "same"),
+        "ideal client, lists alone": ours("ideal.py", "lists"),
+        "ideal client, one process": ours("ideal.py", "same", "1"),
         "exitkit": ours("collect_exitkit.py"),
         "exitkit, IAM dead": ours("collect_exitkit.py", "IAM"),
         "exitkit, RDS dead in eight regions": ours("collect_exitkit.py", "RDS"),
