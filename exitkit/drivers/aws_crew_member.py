@@ -19,6 +19,7 @@ from exitkit.drivers.aws_answers import Item
 from exitkit.drivers.aws_kept import kept_of
 from exitkit.drivers.aws_plan import Ask, Plan, Selection, plan_for
 from exitkit.drivers.aws_sweep import Sweep
+from exitkit.drivers.gathering import gathering
 from exitkit.knowledge.aws_catalog import load_catalog
 from exitkit.ports import Limits, Source
 
@@ -27,12 +28,13 @@ def main() -> None:
     """Do what each line asks for, until there are no more."""
     orders: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
-    load_catalog()
-    while True:
-        task = json.loads(orders.get())
-        sweep_share(task, _plan(task))
-        sys.stdout.buffer.write(b"done\n")
-        sys.stdout.buffer.flush()
+    with gathering():
+        load_catalog()
+        while True:
+            task = json.loads(orders.get())
+            sweep_share(task, _plan(task))
+            sys.stdout.buffer.write(b"done\n")
+            sys.stdout.buffer.flush()
 
 
 def _listen(orders: SimpleQueue[bytes]) -> None:
