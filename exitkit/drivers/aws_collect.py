@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from exitkit.drivers.aws import IDENTITY, Account, open_accounts
@@ -18,7 +19,9 @@ from exitkit.drivers.aws_regions import selected_regions
 from exitkit.drivers.aws_sweep import Sweep, unique
 from exitkit.drivers.aws_tags import LabelReader
 from exitkit.drivers.aws_witnesses import hear_witnesses
-from exitkit.knowledge.aws_catalog import STANDARD, load_catalog
+from exitkit.drivers.gathering import gathering
+from exitkit.knowledge.aws_catalog import STANDARD, Catalog, load_catalog
+from exitkit.knowledge.kinds import kind_of
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.ports import Check, Context, Finding, Source
 
@@ -27,17 +30,21 @@ ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 def collect_accounts(source: Source, context: Context) -> Iterator[Finding]:
     """Yield the assets, grants and calls of every account that can be opened."""
-    with crew_of(source, context) as crew:
+    with gathering(), crew_of(source, context) as crew, ThreadPoolExecutor(1) as aside:
+        catalog = aside.submit(load_catalog)  # while the first answer is on its way
+        aside.submit(kind_of, "")  # reads the kinds
         for opened in open_accounts(source, context.environ, context.limits):
             if isinstance(opened, Call):
                 yield opened
             else:
                 yield Call(source.id, opened.id, "", IDENTITY, CallOutcome.COLLECTED, 1)
-                yield from _collect(source, opened, context, crew)
+                yield from _collect(source, opened, context, crew, catalog.result())
 
 
-def _collect(source: Source, account: Account, context: Context, crew: Crew) -> Iterator[Finding]:
-    plan, calls = _plan(source, account, context)
+def _collect(
+    source: Source, account: Account, context: Context, crew: Crew, catalog: Catalog
+) -> Iterator[Finding]:
+    plan, calls = _plan(source, account, context, catalog)
     yield from calls
     reader = LabelReader(plan, context.limits)
     crew.sweep(plan, reader.see)
@@ -64,7 +71,9 @@ def _collect(source: Source, account: Account, context: Context, crew: Crew) -> 
     yield from hear_witnesses(source, account, assets, plan.selection.regions, context)
 
 
-def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, list[Call]]:
+def _plan(
+    source: Source, account: Account, context: Context, catalog: Catalog
+) -> tuple[Plan, list[Call]]:
     patterns = source.settings.get("regions") or ["*"]
     regions = selected_regions(account, patterns, source.id, context.limits)
     calls = list(regions.calls)
@@ -79,7 +88,7 @@ def _plan(source: Source, account: Account, context: Context) -> tuple[Plan, lis
     services = tuple(source.settings.get("services") or ["*"])
     depth = source.settings.get("depth", STANDARD)
     chosen = Selection(source.id, services, regions.names, depth)
-    return plan_for(account, load_catalog(), chosen), calls
+    return plan_for(account, catalog, chosen), calls
 
 
 def name_accounts(source: Source, context: Context) -> frozenset[str]:
@@ -118,7 +127,7 @@ def check_accounts(source: Source, context: Context) -> Iterator[Check]:
 
 
 def _permissions(source: Source, account: Account, context: Context) -> Iterator[Check]:
-    plan, _ = _plan(source, account, context)
+    plan, _ = _plan(source, account, context, load_catalog())
     first = plan.selection.regions[:1]
     homes = {plan.home_of(ask.service, ask.rows[0]) for ask in plan.roots}
     roots = [ask for ask in plan.roots if ask.region in {*first, *homes}]

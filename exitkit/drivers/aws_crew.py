@@ -10,20 +10,20 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any
 
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_answers import Item
 from exitkit.drivers.aws_crew_member import sweep_share
-from exitkit.drivers.aws_plan import Plan, Selection
-from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.drivers.aws_plan import Plan
 from exitkit.ports import Context, Source
 
 LARGE = 100
 """With fewer calls than this, starting processes takes longer than it saves."""
 USUAL_REGIONS = 17
 """As many regions does a new account have enabled; more are opted into."""
+USUAL_CALLS = 10
+"""As many lists has a service."""
 MOST = 8
 """More processes than this ask faster than AWS lets one account ask."""
 
@@ -103,21 +103,15 @@ def crew_of(source: Source, context: Context) -> Iterator[Crew]:
         crew.leave()
 
 
-def _likely_calls(source: Source) -> float:
-    """Return about how many list calls one account takes, before its regions are known."""
-    if "*" in (source.settings.get("services") or ["*"]):
-        return inf
-    catalog = load_catalog()
-    wanted = Selection(source.id, tuple(source.settings.get("services") or ["*"]), ()).wants
-    calls = {
-        (row.service, row.operation)
-        for row in catalog.rows()
-        if not row.parent and wanted(row.service, row.operation)
-    }
-    everywhere = [name for name in calls if not catalog.services[name[0]].home]
-    patterns = source.settings.get("regions") or ["*"]
-    regions = sum(USUAL_REGIONS if "*" in name else 1 for name in patterns)
-    return len(everywhere) * regions + len(calls) - len(everywhere)
+def _likely_calls(source: Source) -> int:
+    """Return about how many list calls one account takes, before anything is read or asked.
+
+    A process started for too few calls costs a moment of another core.
+    """
+    services = source.settings.get("services") or ["*"]
+    regions = source.settings.get("regions") or ["*"]
+    calls = sum(1 if ":" in name and "*" not in name else USUAL_CALLS for name in services)
+    return calls * sum(USUAL_REGIONS if "*" in name else 1 for name in regions)
 
 
 def _cores() -> int:

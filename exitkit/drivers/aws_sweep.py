@@ -368,10 +368,8 @@ def _line(sweep: Sweep, operation: str, region: str, binding: str, failure: Fail
 
 def unique(items: Iterable[Item]) -> Iterator[Item]:
     """Yield the items in the order of their ids, each once, however the calls were interleaved."""
-    ordered = sorted(items, key=lambda item: (item.row.native_type, item.region, item.native_id))
-    last = None
-    for item in ordered:
-        identity = item.row.native_type, item.region, item.native_id
-        if identity != last:
-            yield item
-        last = identity
+    first: dict[tuple[str, str, str], Item] = {}
+    for item in items:
+        first.setdefault((item.row.native_type, item.region, item.native_id), item)
+    for identity in sorted(first):
+        yield first[identity]

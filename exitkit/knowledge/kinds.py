@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -31,7 +30,13 @@ def kind_of(native_type: str) -> str:
     lowered = native_type.lower()
     if lowered in exact:
         return exact[lowered]
-    return next((kind for pattern, kind in patterns if pattern.match(lowered)), OTHER)
+    fits = (kind for pattern, kind in patterns if _fits(lowered, pattern))
+    return next(fits, OTHER)
+
+
+def _fits(native_type: str, pattern: str) -> bool:
+    """Tell whether a type has the pattern's shape; most differ where they begin."""
+    return native_type.startswith(pattern.partition("*")[0]) and fnmatchcase(native_type, pattern)
 
 
 @cache
@@ -51,7 +56,7 @@ def all_kinds() -> dict[str, Kind]:
 
 
 @lru_cache(maxsize=1)
-def _types() -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
+def _types() -> tuple[dict[str, str], list[tuple[str, str]]]:
     exact: dict[str, str] = {}
     patterns: list[tuple[str, str]] = []
     for kind, row in _document().items():
@@ -62,7 +67,7 @@ def _types() -> tuple[dict[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
                 exact[native_type.lower()] = kind
     # The pattern that says most about a type decides, wherever it stands in the file.
     patterns.sort(key=lambda pair: (-len(pair[0].replace("*", "")), pair))
-    return exact, tuple((re.compile(translate(pattern)), kind) for pattern, kind in patterns)
+    return exact, patterns
 
 
 @lru_cache(maxsize=1)
