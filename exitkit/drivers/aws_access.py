@@ -51,6 +51,8 @@ def last_used_on(items: Iterable[Item]) -> dict[Ref, dt.date]:
     """
     found: dict[Ref, dt.date] = {}
     for item in items:
+        if item.row.native_type not in (USER, ROLE, ACCESS_KEY):
+            continue
         native_type, owner, told = item.row.native_type, item.native_id, None
         if native_type == USER:
             told = item.config.get("PasswordLastUsed")

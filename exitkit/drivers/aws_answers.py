@@ -34,6 +34,8 @@ COULD_BE_SECRET = re.compile(
 )
 """What each of CREDENTIAL_PATTERNS needs at least: most texts have none of it."""
 NAMED = re.compile(r"\$\{(\w+)\}")
+ROUTE_53_PATH = re.compile(r"^/(hostedzone|healthcheck|delegationset)/")
+"""Route 53 alone answers ids with a path in front."""
 OWN_ARN = "$arn"
 """Stands for the ARN that the row's template makes, as the path of a part of an id."""
 WHEREABOUTS = {"Partition", "Region", "Account"}
@@ -77,8 +79,7 @@ class Item:
             # Two parents may hold children of one name: what is missing is the parent's.
             found = self.parent_id
         text = "" if found is None else str(found)
-        # Route 53 alone answers ids with a path in front.
-        return re.sub(r"^/(hostedzone|healthcheck|delegationset)/", "", text)
+        return ROUTE_53_PATH.sub("", text) if text.startswith("/") else text
 
     @property
     def native_id(self) -> str:
@@ -306,10 +307,14 @@ def _unwrapped(body: Mapping[str, Any]) -> Any:
 def _name(item: Item, tags: Mapping[str, str]) -> str:
     if item.row.name and isinstance(found := search(item.row.name, item.config), str) and found:
         return found
-    noun = item.row.native_type.split("::")[2]
-    for member in ("Name", f"{noun}Name", "DisplayName", "Title"):
-        if isinstance(found := _by_name(member, item.config), str) and found:
-            return tags.get("Name", found)
+    noun = item.row.native_type.split("::")[2].lower()
+    members = "name", f"{noun}name", "displayname", "title"
+    texts: dict[str, str] = {}
+    for member, value in item.config.items():
+        if (low := member.lower()) in members and isinstance(value, str) and value:
+            texts.setdefault(low, value)
+    if named := [texts[member] for member in members if member in texts]:
+        return tags.get("Name", named[0])
     last = next((part for part in reversed(list(item.parts.values())) if part), item.native_id)
     return tags.get("Name") or re.split(r"[/:]", last)[-1] or last
 
@@ -352,5 +357,5 @@ def search(path: str, document: Any) -> Any:
     if not path:
         return None
     if path.isidentifier():
-        return document.get(path) if isinstance(document, Mapping) else None
+        return document.get(path) if isinstance(document, dict) else None
     return _compiled(path).search(document)
