@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def stable_urn(*parts: str) -> str:
@@ -13,13 +14,13 @@ def stable_urn(*parts: str) -> str:
     The first part names the record type and its version (`ebf-asset-1`), so that two kinds
     of record never share an id.
     """
-    text = json.dumps(
-        [encodable(part) for part in parts], ensure_ascii=False, separators=(",", ":")
+    text = _ENCODE([encodable(part) for part in parts])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return (
+        f"urn:uuid:{digest[:8]}-{digest[8:12]}-8{digest[13:16]}"
+        f"-{variant}{digest[17:20]}-{digest[20:32]}"
     )
-    digest = bytearray(hashlib.sha256(text.encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
-    return f"urn:uuid:{uuid.UUID(bytes=bytes(digest))}"
 
 
 def encodable(text: str) -> str:

@@ -64,22 +64,24 @@ def run_record(run: RunSummary, plan: str, bundle: str, milestones: Mapping[str,
 
 def observation_measurement(asset: Asset) -> Record:
     """Return the line of `measurements.jsonl` that says when an asset was last read."""
+    urn = asset.ref.urn
     return {
-        "@id": stable_urn("ebf-msr-1", "observation", asset.ref.urn),
+        "@id": stable_urn("ebf-msr-1", "observation", urn),
         "@type": "Measurement",
         "measure": "observation",
-        "subject": asset.ref.urn,
+        "subject": urn,
         "observedAt": timestamp(asset.observed_at),
     }
 
 
 def call_measurement(call: Call) -> Record:
     """Return the line of `measurements.jsonl` that says how long a call took."""
+    urn = call.urn
     return {
-        "@id": stable_urn("ebf-msr-1", "call", call.urn),
+        "@id": stable_urn("ebf-msr-1", "call", urn),
         "@type": "Measurement",
         "measure": "call",
-        "subject": call.urn,
+        "subject": urn,
         "durationMillis": call.duration_ms,
     }
 
