@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,77 +16,20 @@ from exitkit.assess.network_access import network_access
 from exitkit.assess.references import index_of, references
 from exitkit.drivers.source_files import name_below
 from exitkit.engine.document_mentions import documented
-from exitkit.errors import ExitkitError, PluginError
+from exitkit.engine.harvest import Harvest
+from exitkit.errors import ExitkitError
 from exitkit.knowledge.aws_relations import load_meanings
-from exitkit.model.asset import Asset, Ref, Relation
-from exitkit.model.holdings import Access, Automation, Dataset, License
+from exitkit.model.asset import Asset, Ref
 from exitkit.model.ledger import Acknowledgement, Call, CallOutcome
-from exitkit.model.verdict import Aspect, Draft, Gap
 from exitkit.ports import Collector, Context, Extractor, Finding, Limits, Source
+from exitkit.store.finding_log import FindingLog
+from exitkit.store.room import Room
 
 Progress = Callable[[str, str], None]
 """Takes a source id and one short line for people."""
-
-
-@dataclass(slots=True)
-class Harvest:
-    """Everything one snapshot found, each thing once; tables are sorted when they are written."""
-
-    assets: dict[Ref, Asset] = field(default_factory=dict)
-    source_of: dict[Ref, str] = field(default_factory=dict)
-    calls: dict[str, Call] = field(default_factory=dict)
-    relations: dict[str, Relation] = field(default_factory=dict)
-    aspects: dict[tuple[Ref, Aspect], Draft | Gap] = field(default_factory=dict)
-    access: dict[str, Access] = field(default_factory=dict)
-    licenses: dict[Ref, License] = field(default_factory=dict)
-    automation: dict[Ref, Automation] = field(default_factory=dict)
-    datasets: dict[Ref, Dataset] = field(default_factory=dict)
-
-    def add(self, source: Source, finding: Finding) -> None:
-        """Put one finding where it belongs; the same thing found twice counts once."""
-        match finding:
-            case Asset():
-                self.assets.setdefault(finding.ref, finding)
-                self.source_of.setdefault(finding.ref, source.id)
-            case Call():
-                self.calls[finding.urn] = _merged(self.calls.get(finding.urn), finding)
-            case Draft() | Gap():
-                self.aspects.setdefault((finding.ref, finding.aspect), finding)
-            case Relation():
-                self.relations.setdefault(finding.urn, finding)
-            case Access():
-                self.access.setdefault(finding.urn, finding)
-            case License():
-                self.licenses.setdefault(finding.ref, finding)
-            case Automation():
-                self.automation.setdefault(finding.ref, finding)
-            case Dataset():
-                self.datasets.setdefault(finding.ref, finding)
-            case _:
-                raise PluginError(f"source {source.id}: a plugin yielded {type(finding).__name__}")
-
-    def open_calls(self) -> list[Call]:
-        """The ledger lines that nobody has answered for, in ledger order."""
-        return sorted(
-            (call for call in self.calls.values() if call.is_open),
-            key=lambda call: (call.source, call.scope, call.region, call.operation, call.binding),
-        )
-
-    @property
-    def is_all_reached(self) -> bool:
-        """Tell whether no call is left that another attempt could answer."""
-        return not any(call.outcome.needs_acknowledgement for call in self.calls.values())
-
-    def check(self) -> None:
-        """Raise PluginError where something belongs to an asset that nobody found."""
-        refs = [ref for ref, _ in self.aspects]
-        refs += [*self.licenses, *self.automation, *self.datasets]
-        for ref in refs:
-            if ref not in self.assets:
-                raise PluginError(f"{ref.native_type} {ref.native_id}: reported without its asset")
-        for relation in list(self.relations.values()):
-            if relation.subject not in self.assets or relation.object not in self.assets:
-                del self.relations[relation.urn]
+MOST_BEGUN = 1024
+"""Extractions begun or waiting for those before them; each holds what it found."""
+_Job = tuple[Asset, Extractor, Context]
 
 
 def collect(
@@ -103,9 +46,11 @@ def collect(
 ) -> Harvest:
     """Collect from all sources at once, then extract; a source's failure ends in the ledger.
 
-    `kept` outlives a run cut short; each source has a folder of its own there.
+    `kept` outlives a run cut short; each source has a folder of its own there. What has no room
+    in memory lies in the spool: close the harvest when it is written.
     """
-    harvest = Harvest()
+    room = Room()
+    harvest = Harvest(spool, room)
 
     def context_of(source: Source) -> Context:
         own_spool = spool / source.id
@@ -119,19 +64,35 @@ def collect(
         )  # fmt: skip
 
     extractors = _extractors_by_type()
-    with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
-        runs = pool.map(lambda source: _one_source(source, context_of(source), extractors), sources)
-        for source, findings in zip(sources, runs, strict=True):
-            for finding in findings:
-                harvest.add(source, finding)
+
+    def findings_of(source: Source) -> FindingLog:
+        found = FindingLog(spool / f".{source.id}.found", room)
+        _one_source(source, context_of(source), extractors, found)
+        return found
+
+    try:
+        with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
+            # In the order of exitkit.yaml: what two sources found is that of the first.
+            for source, found in zip(sources, pool.map(findings_of, sources), strict=True):
+                for finding in found:
+                    harvest.add(source.id, finding)
+                found.drop()
+        _complete(harvest)
+        harvest.acknowledge(acknowledgements, now.date())
+    except BaseException:
+        harvest.close()
+        raise
+    return harvest
+
+
+def _complete(harvest: Harvest) -> None:
+    """Add what follows from what was found, once every source has told what there is."""
     _connect(harvest)
     for relation in list(documented(harvest.assets, harvest.relations.values(), harvest.aspects)):
         harvest.relations.setdefault(relation.urn, relation)
     for right in network_access(harvest.assets.values()):
         harvest.access.setdefault(right.urn, right)
     harvest.check()
-    _acknowledge(harvest, acknowledgements, now.date())
-    return harvest
 
 
 def _connect(harvest: Harvest) -> None:
@@ -152,25 +113,55 @@ def _connect(harvest: Harvest) -> None:
 
 
 def _one_source(
-    source: Source, context: Context, extractors: Mapping[str, list[Extractor]]
-) -> list[Finding]:
+    source: Source,
+    context: Context,
+    extractors: Mapping[str, list[Extractor]],
+    found: FindingLog,
+) -> None:
+    """Put down all that a source yields, then what its extractors do, in the order of the refs."""
     collector: Collector = plugins.load_by_name("collectors", source.type)
-    findings = list(_guarded(source, "collect", collector.collect(source, context)))
-    assets = list({f.ref: f for f in findings if isinstance(f, Asset)}.values())
-    context.progress(f"{len(assets)} assets listed")
-    assets.sort(key=lambda asset: asset.ref)
-    jobs = [
+    assets = calls = 0
+    with_content: dict[Ref, int] = {}
+    for finding in _guarded(source, "collect", collector.collect(source, context)):
+        if isinstance(finding, Asset):
+            assets += 1
+            if finding.ref.native_type in extractors:
+                with_content[finding.ref] = len(found)
+        calls += isinstance(finding, Call)
+        found.append(finding)
+    context.progress(f"{assets} assets listed")
+    turns = (
+        (found[with_content[ref]], one)
+        for ref in sorted(with_content)
+        for one in extractors[ref.native_type]
+    )
+    jobs = (
         (asset, one, replace(context, budget=context.budget.turn(number)))
-        for number, (asset, one) in enumerate(
-            (asset, one) for asset in assets for one in extractors.get(asset.ref.native_type, [])
-        )
-    ]
+        for number, (asset, one) in enumerate(turns)
+    )
+
+    def extract(job: _Job) -> list[Finding]:
+        return _extract(job[0], job[1], source, job[2])
+
     with ThreadPoolExecutor(max_workers=context.limits.workers) as pool:
-        for extracted in pool.map(lambda job: _extract(job[0], job[1], source, job[2]), jobs):
-            findings.extend(extracted)
-    calls = sum(1 for finding in findings if isinstance(finding, Call))
-    context.progress(f"{len(assets)} assets, {calls} calls")
-    return findings
+        for extracted in _in_order(pool, extract, jobs):
+            for finding in extracted:
+                calls += isinstance(finding, Call)
+                found.append(finding)
+    context.progress(f"{assets} assets, {calls} calls")
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[_Job], list[Finding]], jobs: Iterable[_Job]
+) -> Iterator[list[Finding]]:
+    """Yield what each job gives, in the order of the jobs, of which few are begun at a time."""
+    waiting: deque[Future[list[Finding]]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(work, job))
+        if len(waiting) == MOST_BEGUN:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _extract(asset: Asset, extractor: Extractor, source: Source, context: Context) -> list[Finding]:
@@ -215,24 +206,3 @@ def _usable(candidates: Iterable[Any]) -> Iterator[Extractor]:
     for candidate in candidates:
         if not plugins.missing(candidate.needs):
             yield candidate
-
-
-def _merged(first: Call | None, second: Call) -> Call:
-    """One line for a call reported twice: the worse outcome stands, counts add up."""
-    if first is None:
-        return second
-    worse = first if first.outcome.needs_acknowledgement else second
-    return replace(worse, count=first.count + second.count)
-
-
-def _acknowledge(
-    harvest: Harvest, acknowledgements: Sequence[Acknowledgement], today: dt.date
-) -> None:
-    in_force = [one for one in acknowledgements if one.holds_on(today)]
-    for urn, call in harvest.calls.items():
-        if not call.is_open:
-            continue
-        for one in in_force:
-            if one.source == call.source and fnmatchcase(call.operation, one.operation):
-                harvest.calls[urn] = call.acknowledged_by(one)
-                break

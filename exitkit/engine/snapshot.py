@@ -7,8 +7,10 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from exitkit.assess.ageing import Aged, age
 from exitkit.assess.exportability import verdicts
 from exitkit.drivers.invoices import Invoice
-from exitkit.engine.collect import Harvest, Progress, collect
+from exitkit.engine.collect import Progress, collect
+from exitkit.engine.harvest import Harvest
 from exitkit.engine.iac_export import iac_contents
 from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
 from exitkit.engine.reconcile import Reconciled, invoices_of, reconcile_records
@@ -95,21 +98,23 @@ def take_snapshot(
             if unfinished.is_resumed:
                 began = unfinished.began.isoformat(timespec="minutes")
                 progress("snapshot", f"goes on with what was reached since {began}")
-            harvest = collect(
-                sources,
-                workspace.acknowledgements,
-                limits=workspace.limits,
-                now=started,
-                spool=spool,
-                mask_key=mask_key,
-                environ=environ,
-                progress=progress,
-                kept=unfinished.folder,
-            )
-            window = unfinished.began, now()
-            billed = _reconciled(workspace, harvest, invoices, started.date())
-            snapshot = _conclude(workspace, sources, harvest, proofs, billed, window, key)
-            unfinished.end(all_reached=harvest.is_all_reached)
+            with closing(
+                collect(
+                    sources,
+                    workspace.acknowledgements,
+                    limits=workspace.limits,
+                    now=started,
+                    spool=spool,
+                    mask_key=mask_key,
+                    environ=environ,
+                    progress=progress,
+                    kept=unfinished.folder,
+                )
+            ) as harvest:
+                window = unfinished.began, now()
+                billed = _reconciled(workspace, harvest, invoices, started.date())
+                snapshot = _conclude(workspace, sources, harvest, proofs, billed, window, key)
+                unfinished.end(all_reached=harvest.is_all_reached)
             return snapshot
         finally:
             shutil.rmtree(spool, ignore_errors=True)
@@ -220,11 +225,11 @@ def _tables(
         "reconciliation": reconciliation_records(billed) if billed else (),
         "runs": evidence_of_runs["runs"],
         "events": evidence_of_runs["events"],
-        "measurements": [
-            *map(evidence.observation_measurement, assets),
-            *map(evidence.call_measurement, calls),
-            *evidence_of_runs["measurements"],
-        ],
+        "measurements": chain(
+            map(evidence.observation_measurement, assets),
+            map(evidence.call_measurement, calls),
+            evidence_of_runs["measurements"],
+        ),
     }
 
 

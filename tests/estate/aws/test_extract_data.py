@@ -18,7 +18,8 @@ import pytest
 
 from exitkit.collectors.aws import AwsCollector
 from exitkit.demo import aws_account
-from exitkit.engine.collect import Harvest, collect
+from exitkit.engine.collect import collect
+from exitkit.engine.harvest import Harvest
 from exitkit.extractors.dynamodb_items import DynamodbItems
 from exitkit.extractors.s3_objects import S3Objects
 from exitkit.model.asset import Asset

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from exitkit.demo import aws_account
-from exitkit.engine.collect import Harvest, collect
+from exitkit.engine.collect import collect
+from exitkit.engine.harvest import Harvest
 from exitkit.model.ledger import CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level
 from exitkit.ports import Limits, Source

@@ -19,7 +19,8 @@ import yaml
 from botocore import xform_name
 
 from exitkit.demo import aws_account, processes
-from exitkit.engine.collect import Harvest, collect
+from exitkit.engine.collect import collect
+from exitkit.engine.harvest import Harvest
 from exitkit.engine.iac_export import iac_contents
 from exitkit.knowledge.aws_iac import FOLDER
 from exitkit.ports import Limits, Source

@@ -10,7 +10,7 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
-from exitkit.engine.collect import Harvest
+from exitkit.engine.harvest import Harvest
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 SECRET = "planted-secret-5a17"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.engine.collect import Harvest
+from exitkit.engine.harvest import Harvest
 from exitkit.engine.iac_export import iac_contents
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"

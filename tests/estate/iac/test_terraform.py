@@ -16,7 +16,7 @@ from exitkit.assess.iac_awscc import awscc
 from exitkit.assess.iac_hcl import Json
 from exitkit.assess.iac_properties import IMPORT, define
 from exitkit.drivers.syntax_trees import read_tree
-from exitkit.engine.collect import Harvest
+from exitkit.engine.harvest import Harvest
 from exitkit.knowledge.aws_iac import load_mapped, load_schemas
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"

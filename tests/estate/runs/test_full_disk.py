@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -12,8 +13,15 @@ from typing import Any
 
 import pytest
 
+from exitkit import plugins
+from exitkit.cli.main import run as run_command
 from exitkit.demo import processes
 from exitkit.demo.databases import RunningDatabase, running_database
+from exitkit.engine import collect
+from exitkit.model.ledger import Call, CallOutcome
+from exitkit.ports import Context, Source
+from exitkit.store.keys import generate_key
+from exitkit.store.room import Room
 from tests.estate.runs.conftest import Office
 
 DO = 'echo "did $EXITKIT_STEP" >> effects'
@@ -98,6 +106,38 @@ def test_a_step_that_filled_the_disk_is_not_done_again_for_want_of_a_result(
     assert ended.returncode == 0, ended.stderr
     assert office.effects() == ["did a", "did b", "did c"]
     assert_whole(office, run)
+
+
+class Talkative:
+    """Makes more calls than the ledger has room for."""
+
+    type, needs = "aws", ()
+
+    def collect(self, source: Source, context: Context) -> Iterator[Call]:
+        """Yield them."""
+        for number in range(5000):
+            yield Call(source.id, "1", "", f"ec2:List{number}", CallOutcome.EMPTY)
+
+
+@pytest.mark.parametrize("most_bytes", [0, 2_000_000], ids=["as-it-comes", "at-the-end"])
+def test_a_snapshot_whose_spool_has_no_room_is_one_line_and_no_bundle(
+    most_bytes: int, tmp_path: Path, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    generate_key(tmp_path / "keys" / "exitkit.pem", tmp_path / "keys" / "exitkit.pub")
+    (tmp_path / "keys" / "masking.key").write_text("00" * 32)
+    (tmp_path / "exitkit.yaml").write_text(
+        "{schema: exitkit/workspace/1, series: acme, sources: [{id: prod, type: aws}],"
+        " signing: {key: keys/exitkit.pem}}"
+    )
+    monkeypatch.setattr(plugins, "load_by_name", lambda folder, name: Talkative())
+    monkeypatch.setattr(collect, "Room", lambda: Room(most_bytes))
+    disk = small_disk(tmp_path / "bundles", "256k")
+    assert run_command(["snapshot", "-w", str(tmp_path)]) == 3
+    fault = capsys.readouterr().err.splitlines()[-1]
+    assert re.search("No space left on device|database or disk is full", fault), fault
+    assert "check disk and permissions" in fault
+    assert list(disk.iterdir()) == []
 
 
 def test_no_step_begins_where_there_is_no_room_for_its_orders(
