@@ -5,16 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from exitkit.assess.predicates import look_up
-from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.model.plan import Milestone
 from exitkit.model.run import Event, MilestoneVerdict
 from exitkit.report.bundle_minutes import bundle_sections, gaps_in_one
 from exitkit.report.figure import at, text_at
+from exitkit.report.language import load_words
 from exitkit.report.minutes import (
     Attested,
     Cell,
@@ -28,17 +26,9 @@ from exitkit.report.rehearsal_minutes import Fact, after_the_rates, before_the_r
 LONGEST_TABLE = 500
 
 
-@cache
-def minutes_words() -> Mapping[str, Any]:
-    """Return the sentences by language."""
-    text = (files("exitkit.report") / "words" / "minutes.yaml").read_text(encoding="utf-8")
-    words: Mapping[str, Any] = read_own_yaml(text)
-    return words
-
-
 def write_minutes(inputs: MinutesInputs, kind: str, language: str) -> Minutes:
     """Fill the minutes of that kind from the journal."""
-    words = minutes_words()[language]
+    words = load_words("minutes")[language]
     writer = _Writer(inputs, words, language)
     sections = tuple(writer.sections(kind))
     lines = {cell.line for section in sections for row in section.rows for cell in row} - {0}

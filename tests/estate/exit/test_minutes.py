@@ -123,13 +123,3 @@ def test_a_milestone_that_is_not_in_the_plan_is_refused(rehearsed: Any) -> None:
     refused = rehearsed.run("minutes", rehearsed.run_name("rehearsal"), "--milestone", "M99")
     assert refused.returncode == 2
     assert "there are M1" in refused.stderr
-
-
-def test_both_languages_have_the_same_words() -> None:
-    from exitkit.report.minutes_parts import minutes_words
-
-    def shape(value: Any) -> Any:
-        return {key: shape(one) for key, one in value.items()} if isinstance(value, dict) else None
-
-    words = minutes_words()
-    assert shape(words["en"]) == shape(words["fr"])

@@ -140,7 +140,9 @@ def test_every_category_of_assets_has_a_word() -> None:
     assert categories | {OTHER_DATA, DATA_NOT_HELD} <= set(load_words("report")["fr"]["CATEGORIES"])
 
 
-@pytest.mark.parametrize("table", ["report", "report_sentences", "papers", "joint_inventory"])
+@pytest.mark.parametrize(
+    "table", ["report", "report_sentences", "papers", "joint_inventory", "minutes"]
+)
 def test_no_line_of_french_begins_with_a_tall_mark(table: str) -> None:
     texts = list(texts_in(load_words(table)["fr"]))
     assert any(NO_BREAK in one for one in texts)
