@@ -19,6 +19,7 @@ from exitkit.engine.journals import open_journal, run_folders
 from exitkit.engine.state import fold
 from exitkit.engine.step_state import StepProgress, StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, CannotRun, ExitkitError
+from exitkit.report.spans import span_words
 from exitkit.store.files import write_atomically
 from exitkit.store.reader import open_bundle
 
@@ -241,11 +242,7 @@ def _duration(duration: Mapping[str, Any]) -> str:
     if high is None:
         unmeasured = ", ".join(duration["unmeasured"])
         return (
-            f"{_seconds(low)} of transfer at least, no upper end ({unmeasured}: not measured), "
-            f"{allowed}"
+            f"{span_words(low, 'en')} of transfer at least, "
+            f"no upper end ({unmeasured}: not measured), {allowed}"
         )
-    return f"{_seconds(low)} to {_seconds(high)} of transfer, {allowed}"
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{-(-milliseconds // 1000)} s"
+    return f"{span_words(low, 'en')} to {span_words(high, 'en')} of transfer, {allowed}"

@@ -7,8 +7,7 @@ from typing import Any
 
 from exitkit.assess.changes import KINDS, Change
 from exitkit.report.language import is_one, load_words
-
-_UNITS = (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
+from exitkit.report.spans import span_words
 
 
 def diff_words() -> Mapping[str, Any]:
@@ -31,8 +30,8 @@ def time_sentence(old_ms: int | None, new_ms: int | None, language: str) -> str:
     words = diff_words()[language]["time"]
     if old_ms is None or new_ms is None:
         return str(words["unknown"])
-    said = {"old": _span(old_ms, language), "new": _span(new_ms, language)}
-    by = _span(abs(new_ms - old_ms), language)
+    said = {"old": span_words(old_ms, language), "new": span_words(new_ms, language)}
+    by = span_words(abs(new_ms - old_ms), language)
     kind = "longer" if new_ms > old_ms else "shorter" if new_ms < old_ms else "same"
     return str(words[kind].format(by=by, **said))
 
@@ -61,15 +60,3 @@ def detail(change: Change, language: str) -> Iterator[str]:
 def plural(forms: list[str], n: int, language: str) -> str:
     """Choose between one and many: French has none among the ones, English has not."""
     return forms[0 if is_one(n, language) else 1].format(n=n)
-
-
-def _span(time_ms: int, language: str) -> str:
-    """Write a duration in the largest unit that fits, with one decimal below ten."""
-    unit, length = next((one for one in _UNITS if time_ms >= one[1]), _UNITS[-1])
-    tenths = round(10 * time_ms / length)
-    exact = tenths >= 100 or tenths % 10 == 0
-    number = str(round(tenths / 10)) if exact else f"{tenths // 10}.{tenths % 10}"
-    forms = diff_words()[language]["units"][unit]
-    if language == "fr":
-        number = number.replace(".", ",")
-    return str(forms[0 if is_one(tenths / 10, language) else 1].format(n=number))

@@ -17,14 +17,13 @@ from exitkit.report.figure import Figure
 from exitkit.report.language import Speech
 from exitkit.report.parts import Count, Duration, GapGroup, View
 from exitkit.report.provenance import command, source_json
+from exitkit.report.spans import DAY_MS, grouped, rounded, span
 from exitkit.report.visible import visible
 
 FORMAT = "html"
 SUFFIX = ".html"
 JOURNALED = ("events", "items", "criteria", "extrapolation")
 """Tables whose figures name lines of the journal."""
-DAY_MS = 86_400_000
-UNITS = (("days", DAY_MS), ("hours", 3_600_000), ("minutes", 60_000), ("seconds", 1000))
 SIZES = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024))
 
 
@@ -92,21 +91,6 @@ def raw(figure: Figure) -> str:
     return str(figure.value).lower() if isinstance(figure.value, bool) else str(figure.value)
 
 
-def grouped(value: int | str | bool) -> str:
-    """Return a number with its thousands apart; anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return str(value).lower() if isinstance(value, bool) else value
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def span(milliseconds: int) -> tuple[str, str]:
-    """Return a duration as (number, unit), in the largest unit that fits."""
-    for unit, length in UNITS:
-        if milliseconds >= length:
-            return _rounded(milliseconds, length), unit
-    return str(milliseconds), "milliseconds"
-
-
 def judged(text: str) -> tuple[str, int] | None:
     """Return (operator, milliseconds) of a time that the judge wrote, `<= 86400 s`."""
     found = re.fullmatch(r"(?:(<=|>=|==) )?(\d+) s", text)
@@ -117,16 +101,8 @@ def size(size_bytes: int) -> tuple[str, str]:
     """Return a size as (number, unit)."""
     for unit, length in SIZES:
         if size_bytes >= length:
-            return _rounded(size_bytes, length), unit
+            return rounded(size_bytes, length), unit
     return grouped(size_bytes), "B"
-
-
-def _rounded(value: int, length: int) -> str:
-    # One decimal below ten: "2.4 days" informs where "2 days" misleads.
-    tenths = round(10 * value / length)
-    if tenths < 100 and tenths % 10:
-        return f"{tenths // 10}.{tenths % 10}"
-    return grouped(round(value / length))
 
 
 def day(text: str) -> str:

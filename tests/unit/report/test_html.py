@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from exitkit.report import html
-from exitkit.report.html import size, span
+from exitkit.report.html import size
 from exitkit.report.parts import View
+from exitkit.report.spans import span, span_words
 from exitkit.report.view import build_view
 from exitkit.report.visible import visible
 
@@ -133,6 +134,17 @@ def test_a_duration_is_said_in_the_largest_unit_that_fits(
     milliseconds: int, said: tuple[str, str]
 ) -> None:
     assert span(milliseconds) == said
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "english", "french"),
+    [(45_400, "45 seconds", "45 secondes"), (1830, "1.8 seconds", "1,8 seconde")],
+)
+def test_a_duration_is_said_alike_wherever_it_is_said(
+    milliseconds: int, english: str, french: str
+) -> None:
+    assert span_words(milliseconds, "en") == english
+    assert span_words(milliseconds, "fr") == french
 
 
 def test_a_size_is_said_in_the_largest_unit_that_fits() -> None:
