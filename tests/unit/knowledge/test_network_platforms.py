@@ -164,3 +164,8 @@ def test_a_whole_configuration_may_quote_a_refusal() -> None:
     assert not platform.is_whole("version", text)
     assert not platform.is_whole("configuration", "% Access denied")
     assert not platform.is_whole("configuration", "end")
+
+
+def test_what_no_restore_brings_back_is_a_sentence_and_not_a_mapping() -> None:
+    said = [text for one in all_platforms().values() for text in one.not_restored]
+    assert [text for text in said if text.startswith(("{", "["))] == []
