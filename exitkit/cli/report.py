@@ -22,7 +22,7 @@ from exitkit.workspace.files import Workspace, load_workspace
 @workspace_option
 @click.option("--format", "format_name", default="html", show_default=True, help="html or json.")
 @click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the report's own words.")  # fmt: skip
+              help="The language of the report.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="Where to write; reports/ of the workspace by default.")  # fmt: skip
 def command(
@@ -32,7 +32,8 @@ def command(
 
     Can we leave, in how long against how long, what cannot come along and who can change that.
     The HTML is one file that needs no network; the JSON says the same. A run's report uses the
-    bundle that the run sealed. What a report quotes stays in the language of its source.
+    bundle that the run sealed. What others wrote (names, codes, messages of a provider) stays in
+    its own language.
     """
     chosen = load_format(format_name)
     workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None

@@ -15,6 +15,7 @@ from exitkit.assess.exit_estimate import (
     at_least,
 )
 from exitkit.report.language import LANGUAGES, Speech, load_words
+from exitkit.report.quoted import plain
 
 SHOWN_WAVES = 12
 
@@ -38,7 +39,9 @@ def estimate_lines(
     for lead in found.leads:
         days = _days(lead.minutes or 0, language)
         confidence = words["confidences"].get(lead.confidence, lead.confidence)
-        yield words["wait"].format(days=days, text=lead.text, confidence=confidence)
+        yield words["wait"].format(
+            days=days, text=plain(lead.text, language), confidence=confidence
+        )
     work = _days_range(found.elapsed_work, language)
     yield words["work"].format(range=work, people=means.people)
     yield _transfer(found, language)

@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA
 from exitkit.knowledge.portability import Cost, load_knowledge
+from exitkit.knowledge.script_rules import script_rules
 from exitkit.report.cost_words import cost_words
 from exitkit.report.figure import Figure
-from exitkit.report.language import Speech
+from exitkit.report.language import Speech, colon, semicolon
 from exitkit.report.parts import Count, Duration, GapGroup, View
 from exitkit.report.provenance import command, source_json
+from exitkit.report.quoted import quote
 from exitkit.report.spans import DAY_MS, grouped, rounded, span
 from exitkit.report.visible import visible
 
@@ -42,9 +44,13 @@ def render(view: View) -> bytes:
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
         cost=partial(cost, view.language), decimal=speech.decimal, many=speech.is_many,
-        category=speech.category,
+        category=speech.category, kind=speech.kind, quoted=partial(quote, language=view.language),
+        rule=partial(script_rule, view.language),
     )  # fmt: skip
-    environment.globals.update(_=speech.say, _n=speech.count, words=speech.words)
+    environment.globals.update(
+        _=speech.say, _n=speech.count, words=speech.words,
+        colon=colon(view.language), semicolon=semicolon(view.language),
+    )  # fmt: skip
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html").render(
@@ -84,6 +90,12 @@ def _printed(view: View) -> frozenset[str]:
 def cost(language: str, group: GapGroup) -> str:
     """Return what the workaround of a gap is estimated to cost."""
     return cost_words(Cost(group.effort, group.lead_days), load_knowledge(), language)
+
+
+def script_rule(language: str, rule_id: str) -> str:
+    """Return what ties a script here; a rule that nobody knows any more keeps its id."""
+    rule = script_rules().get(rule_id)
+    return quote(rule.title, language) if rule else rule_id
 
 
 def raw(figure: Figure) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exitkit.assess.joint_inventory import Line, Record, Standing
-from exitkit.report.language import load_words
+from exitkit.report.language import colon, load_words, semicolon
 from exitkit.report.letter import document_environment, unmarked
 from exitkit.report.visible import visible
 
@@ -58,7 +58,7 @@ def html(inputs: MinutesInputs, language: str) -> bytes:
 def markdown(inputs: MinutesInputs, language: str) -> bytes:
     """Return the minutes as Markdown, nothing of it markup but our own."""
     page = document_environment(unmarked).get_template("joint_inventory.md.j2")
-    return page.render(minutes=_minutes(inputs, language)).encode()
+    return page.render(minutes=_minutes(inputs, language), colon=colon(language)).encode()
 
 
 def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
@@ -82,18 +82,11 @@ def _minutes(inputs: MinutesInputs, language: str) -> _Minutes:
         ),
         declarations=tuple(declaration_words(one, language) for one in inputs.declarations),
         counts=tuple((counted[one], words["standings"][one.value]) for one in Standing),
-        rows=tuple(_row(number, line, words) for number, line in enumerate(shown, start=1)),
+        rows=tuple(
+            (str(number), *line_words(line, language)) for number, line in enumerate(shown, start=1)
+        ),
         further=words["further"].format(n=more) if more else "",
     )
-
-
-def _row(number: int, line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
-    return (str(number), *_told_line(line, words))
-
-
-def line_words(line: Line, language: str) -> tuple[str, str, str, str]:
-    """Return what is declared, what is observed, the finding, and who answers."""
-    return _told_line(line, load_words("joint_inventory")[language])
 
 
 def declaration_words(declaration: tuple[str, str, str, int], language: str) -> str:
@@ -109,7 +102,9 @@ def standing_words(language: str) -> Mapping[str, str]:
     return words
 
 
-def _told_line(line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def line_words(line: Line, language: str) -> tuple[str, str, str, str]:
+    """Return what is declared, what is observed, the finding, and who answers."""
+    words = load_words("joint_inventory")[language]
     finding = [words["standings"][line.standing.value]]
     if line.matched_by and line.observed:
         finding.append(words["matched_by"].format(field=line.matched_by))
@@ -120,7 +115,7 @@ def _told_line(line: Line, words: Mapping[str, Any]) -> tuple[str, str, str, str
     if line.candidates:
         finding.append(words["may_be"].format(names=", ".join(line.candidates)))
     answers = str(words["answers"][line.answers])
-    return _told(line.declared), _told(line.observed), "; ".join(finding), answers
+    return _told(line.declared), _told(line.observed), semicolon(language).join(finding), answers
 
 
 def _told(row: Record | None) -> str:

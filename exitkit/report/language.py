@@ -15,7 +15,7 @@ from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.report.visible import visible
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_BEFORE_TALL = re.compile(r"(?<=[^\s<>{}]) (?=[?!;:»](?:\s|$))|(?<=«) ")
+_BEFORE_TALL = re.compile(r"(?:(?<=\S)|^) (?=[?!;:»](?:\s|$))|(?<=«) ")
 
 LANGUAGES = ("en", "fr")
 """The languages that reports, letters and minutes are written in; the first is the default."""
@@ -26,16 +26,26 @@ def load_words(name: str) -> Mapping[str, Any]:
     """Return one table of `words/`, by language."""
     text = (files("exitkit.report") / "words" / f"{name}.yaml").read_text(encoding="utf-8")
     words: dict[str, Any] = read_own_yaml(text)
-    return {**words, "fr": _kept_together(words["fr"])} if "fr" in words else words
+    return {**words, "fr": kept_together(words["fr"])} if "fr" in words else words
 
 
-def _kept_together(value: Any) -> Any:
+def kept_together(value: Any) -> Any:
     """Let no line begin with a French `?` or `:`; both have a blank before them."""
     if isinstance(value, Mapping):
-        return {key: _kept_together(one) for key, one in value.items()}
+        return {key: kept_together(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_kept_together(one) for one in value]
+        return [kept_together(one) for one in value]
     return _BEFORE_TALL.sub(NO_BREAK, value) if isinstance(value, str) else value
+
+
+def colon(language: str) -> str:
+    """Return what stands between a name and what is said of it."""
+    return f"{NO_BREAK}: " if language == "fr" else ": "
+
+
+def semicolon(language: str) -> str:
+    """Return what stands between two sentences in a row."""
+    return f"{NO_BREAK}; " if language == "fr" else "; "
 
 
 def is_one(number: float, language: str) -> bool:
@@ -73,6 +83,10 @@ class Speech:
     def category(self, code: str) -> str:
         """Return what a category is called; one without a word keeps its code."""
         return str(self.words["CATEGORIES"].get(code, code))
+
+    def kind(self, code: str) -> str:
+        """Return what a kind of asset is called; one without a word keeps its code."""
+        return str(load_words("kinds")[self.language].get(code, code))
 
     def decimal(self, number: int | str) -> str:
         """Write a number with the decimal sign of the language."""

@@ -12,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from exitkit.report.language import load_words
+from exitkit.report.language import colon, load_words
 from exitkit.report.visible import visible
 
 LONGEST_ANNEX = 2000
 _NAMED_TYPES = 4
+_BLANKS = re.compile(r"[^\S\u00a0\u202f]+")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~!])")
 
 
@@ -114,14 +115,18 @@ def markdown(inputs: LetterInputs, language: str) -> bytes:
     """Return the letter as Markdown; names from outside cannot form any of its marks."""
     environment = document_environment(unmarked)
     return (
-        environment.get_template("letter.md.j2").render(letter=_written(inputs, language)).encode()
+        environment.get_template("letter.md.j2")
+        .render(letter=_written(inputs, language), colon=colon(language))
+        .encode()
     )
 
 
 def html(inputs: LetterInputs, language: str) -> bytes:
     """Return the letter as one HTML page that prints and needs no network."""
     environment = document_environment(visible)
-    page = environment.get_template("letter.html").render(letter=_written(inputs, language))
+    page = environment.get_template("letter.html").render(
+        letter=_written(inputs, language), colon=colon(language)
+    )
     return page.encode()
 
 
@@ -148,7 +153,7 @@ def unmarked(value: Any) -> Markup:
     """Escape what Markdown would read as a mark; our own sentences pass through `ours`."""
     if isinstance(value, Markup):
         return value
-    text = re.sub(r"\s+", " ", str(visible(value)))
+    text = re.sub(_BLANKS, " ", str(visible(value)))
     return Markup(re.sub(_MARKS, r"\\\1", text))  # noqa: S704 - Markdown is not HTML
 
 

@@ -11,6 +11,7 @@ from exitkit.assess.exit_clock import ClockLine
 from exitkit.assess.summary import GapGroup
 from exitkit.model.plan import Plan
 from exitkit.model.run import Event, RunSummary, Verdict
+from exitkit.report.language import colon
 from exitkit.report.letter import document_environment, unmarked
 from exitkit.report.visible import visible
 
@@ -113,4 +114,4 @@ def html(minutes: Minutes) -> bytes:
 def markdown(minutes: Minutes) -> bytes:
     """Return the minutes as Markdown; names from outside cannot form any of its marks."""
     page = document_environment(unmarked).get_template("minutes.md.j2")
-    return page.render(minutes=minutes).encode()
+    return page.render(minutes=minutes, colon=colon(minutes.language)).encode()

@@ -12,15 +12,20 @@ from jinja2 import Environment, nodes
 
 from exitkit.assess.extrapolation import DATA_NOT_HELD, OTHER_DATA
 from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.network_access import NETWORK_PATH
 from exitkit.assess.scores import FORMULA
 from exitkit.knowledge.kinds import all_kinds
+from exitkit.knowledge.network_platforms import all_platforms
 from exitkit.report import html, json_report
 from exitkit.report.inputs import ReportInputs
 from exitkit.report.language import LANGUAGES, NO_BREAK, Speech, load_words
 from exitkit.report.parts import View
 from exitkit.report.view import build_view
 
-TABLES = ("report", "estimate", "papers", "diff", "joint_inventory", "lists", "letter", "minutes")
+TABLES = (
+    "report", "estimate", "papers", "diff", "joint_inventory", "lists", "letter", "minutes",
+    "kinds",
+)  # fmt: skip
 SAYS = {"_", "_n", "counted"}
 OWN_LETTERS = re.compile(r"[A-Za-z]{2,}")
 
@@ -135,18 +140,37 @@ def marks(text: str) -> list[str]:
     return sorted(re.findall(r"\{\w*\}|</?\w+>|<code>[^<]*</code>", text))
 
 
+def test_every_kind_of_asset_and_every_principal_has_a_word() -> None:
+    for language in LANGUAGES:
+        assert set(load_words("kinds")[language]) == set(all_kinds())
+        principals = load_words("report")[language]["PRINCIPALS"]
+        ways = {way.type for one in all_platforms().values() for way in one.access}
+        assert {*ways, "user", "group", "role", "ssh-key", NETWORK_PATH} <= set(principals)
+
+
 def test_every_category_of_assets_has_a_word() -> None:
     categories = {name.partition(".")[0] for name in all_kinds()}
     assert categories | {OTHER_DATA, DATA_NOT_HELD} <= set(load_words("report")["fr"]["CATEGORIES"])
 
 
 @pytest.mark.parametrize(
-    "table", ["report", "report_sentences", "papers", "joint_inventory", "minutes"]
+    "table",
+    [
+        "report",
+        "report_sentences",
+        "papers",
+        "joint_inventory",
+        "minutes",
+        "letter",
+        "estimate",
+        "diff",
+        "lists",
+    ],
 )
 def test_no_line_of_french_begins_with_a_tall_mark(table: str) -> None:
     texts = list(texts_in(load_words(table)["fr"]))
     assert any(NO_BREAK in one for one in texts)
-    assert [one for one in texts if re.search(r"\w [?!;:»](\s|$)", one)] == []
+    assert [one for one in texts if re.search(r"(\S|^) [?!;:»](\s|$)|« ", one)] == []
 
 
 def texts_in(value: Any) -> Iterator[str]:
