@@ -89,8 +89,7 @@ class Reading:
     @property
     def kept(self) -> KeptContent:
         """What an earlier start of this snapshot had fetched."""
-        folder = self.context.kept
-        return KeptContent(folder / "content" if folder else None)
+        return KeptContent.below(self.context.kept)
 
     def gap(self, aspect: Aspect, failure: Failure, level: Level = Level.DESCRIBED) -> Gap:
         """Return why an aspect could not be read, in the words of the failure."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from exitkit import plugins
@@ -13,6 +15,7 @@ from exitkit.model.holdings import Dataset
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Content, Draft, Gap, Level, Responsible
 from exitkit.ports import Context, Finding, Source
+from exitkit.store.kept_content import KeptContent
 from exitkit.store.paths import segment
 
 if TYPE_CHECKING:
@@ -98,18 +101,24 @@ def _dumped(
     asset: Asset, source: Source, context: Context, login: Login, setting: Mapping[str, Any]
 ) -> Iterator[Finding]:
     from exitkit.drivers.database import DatabaseError
-    from exitkit.drivers.database_dumps import FORMATS, TooLarge, databases, dump, is_foreign
+    from exitkit.drivers.database_dumps import FORMATS, TooLarge, databases, is_foreign
 
     most, deadline_s = context.limits.inline_data_bytes, int(setting.get("deadline_s", DEADLINE_S))
     method = f"{login.family}:dump"
     contents: list[Content] = []
+    losses = [*LOSS]
     size = 0
     try:
         names = databases(login, setting.get("databases") or ["*"], context.limits.call_deadline_s)
         yield _call(asset, source, f"{login.family}:databases", len(names))
         for number, name in enumerate(names):
             spooled = context.spool / f"{asset.ref.urn.removeprefix('urn:uuid:')}-{number}.sql"
-            size += dump(login, name, spooled, most - size, deadline_s)
+            taken_bytes, taken_at = _dump_once(
+                asset, context, login, name, spooled, most - size, deadline_s
+            )
+            size += taken_bytes
+            if taken_at:
+                losses.append(f"changes of {name} since {taken_at}, when it was dumped")
             path = f"{_folder(asset)}/{segment(name, 60)}.sql"
             contents.append(Content(path, spooled, "application/sql", "data"))
     except TooLarge as fault:
@@ -132,8 +141,33 @@ def _dumped(
     yield Dataset(asset.ref, FORMATS[login.family], len(contents), size)
     yield Draft(
         asset.ref, Aspect.DATA, Level.IMPORTABLE, method, FORMATS[login.family],
-        tuple(contents), (*LOSS, FOREIGN) if is_foreign(login) else LOSS, size,
+        tuple(contents), (*losses, FOREIGN) if is_foreign(login) else tuple(losses), size,
     )  # fmt: skip
+
+
+def _dump_once(
+    asset: Asset, context: Context, login: Login, name: str, to: Path, most: int, deadline_s: int
+) -> tuple[int, str]:
+    """Dump a database unless an earlier start has; return the size, and when it was then.
+
+    A dump that was cut short is of no use to its program: it is made anew.
+    """
+    from exitkit.drivers.aws_kept import key_of
+    from exitkit.drivers.database_dumps import TooLarge, dump
+
+    kept = KeptContent.below(context.kept)
+    where = login.engine, login.host, login.port, login.user
+    key, now = key_of("dump", asset.ref.urn, name, *where), context.now.isoformat()
+    if known := kept.take(key, to):
+        if known["size_bytes"] > most:
+            to.unlink()
+            raise TooLarge(f"the dump is larger than {most} bytes")
+        return known["size_bytes"], known["at"] if known["at"] != now else ""
+    size = dump(login, name, to, most, deadline_s)
+    with to.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    kept.keep(key, to, sha256, {"size_bytes": size, "at": now})
+    return size, ""
 
 
 def _folder(asset: Asset) -> str:

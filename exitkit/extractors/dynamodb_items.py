@@ -48,7 +48,11 @@ class DynamodbItems:
         folder = f"datasets/{segment(f'{place}-{asset.ref.native_id}', LONGEST_NAME)}"
         content = Content(f"{folder}/items.jsonl", items.spooled, "application/jsonl", "data")
         yield Dataset(asset.ref, FORMAT, items.count, items.size_bytes)
+        loss: tuple[str, ...] = LOSS
+        if items.earlier:
+            read = f"{items.earlier} of {items.count} items were read then"
+            loss += (f"changes since the snapshot was first started, {items.earlier_at}: {read}",)
         yield Draft(
-            asset.ref, Aspect.DATA, Level.IMPORTABLE, METHOD, FORMAT, (content,), LOSS,
+            asset.ref, Aspect.DATA, Level.IMPORTABLE, METHOD, FORMAT, (content,), loss,
             items.size_bytes,
         )  # fmt: skip

@@ -1,9 +1,10 @@
-"""Cut a snapshot short amid the bytes of a bucket: the next one fetches only those it lacks."""
+"""Cut a snapshot short amid objects or items: the next one fetches only those it lacks."""
 
 from __future__ import annotations
 
 import http.client
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -19,33 +20,53 @@ import pytest
 from exitkit.cli.main import run
 from exitkit.demo import aws_account
 from exitkit.store.kept_content import KeptContent
-from exitkit.store.reader import open_bundle
+from exitkit.store.reader import Bundle, open_bundle
 
 REGION = "eu-west-1"
 KEYS = [f"object-{number:02}" for number in range(20)]
 
 
 class Front:
-    """Stands before the emulator, hands out a number of objects, and dies or falls silent."""
+    """Stands before the emulator, hands out objects or pages, and dies or falls silent."""
 
     def __init__(self, behind: str) -> None:
         self.behind = behind
         self.left: int | None = None
         self.manner = "reset"
+        self.counts_scans = False
         self.fetched: list[str] = []
         self.stopped = threading.Event()
         self.let_go = threading.Event()
         self.lock = threading.Lock()
 
-    def lets(self, path: str) -> bool:
-        """Tell whether an object is handed out."""
+    def lets(self, what: str) -> bool:
+        """Tell whether an object or a page is handed out."""
         with self.lock:
             if self.left == 0:
                 self.stopped.set()
                 return False
             self.left = None if self.left is None else self.left - 1
-            self.fetched.append(path.rpartition("/")[2])
+            self.fetched.append(what)
             return True
+
+
+def make_table(account: aws_account.AwsAccount, items: int, filler: str) -> None:
+    """Make a table whose keys have every type that one can have."""
+    dynamodb = client(account, "dynamodb")
+    kinds = {"part": "B", "at": "N"}
+    dynamodb.create_table(
+        TableName="orders", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": name, "KeyType": role}
+            for name, role in zip(kinds, ("HASH", "RANGE"), strict=True)
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()
+        ],
+    )  # fmt: skip
+    for number in range(items):
+        key = {"part": {"B": b"\xff%d" % (number % 5)}, "at": {"N": str(number)}}
+        dynamodb.put_item(TableName="orders", Item={**key, "raw": {"S": filler * 300_000}})
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +79,9 @@ def emulator() -> Iterator[aws_account.AwsAccount]:
         yield account
 
 
-def client(account: aws_account.AwsAccount) -> Any:
+def client(account: aws_account.AwsAccount, service: str = "s3") -> Any:
     return boto3.client(
-        "s3", region_name=REGION, endpoint_url=account.endpoint_url,
+        service, region_name=REGION, endpoint_url=account.endpoint_url,
         aws_access_key_id="x", aws_secret_access_key="y",
     )  # fmt: skip
 
@@ -73,8 +94,10 @@ def front(emulator: aws_account.AwsAccount) -> Iterator[Front]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             place = urlsplit(self.path)
-            is_object = place.path.startswith("/alpha/object-") and "tagging" not in place.query
-            if is_object and not front.lets(place.path):
+            key = place.path.removeprefix("/alpha/") if "tagging" not in place.query else ""
+            is_scan = self.headers.get("X-Amz-Target", "").endswith(".Scan")
+            what = body.decode() if is_scan else key if key.startswith("object-") else ""
+            if what and is_scan == front.counts_scans and not front.lets(what):
                 if front.manner == "hang":
                     front.let_go.wait(60)
                 self.close_connection = True
@@ -85,9 +108,7 @@ def front(emulator: aws_account.AwsAccount) -> Iterator[Front]:
             text = answer.read()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() in ("content-type", "etag", "last-modified") or name.startswith(
-                    "x-amz"
-                ):
+                if re.match("content-type|etag|last-modified|x-amz", name, re.IGNORECASE):
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -121,7 +142,7 @@ def workspace(
         monkeypatch.setenv(name, value)
     source = {
         "id": "prod", "type": "aws", "endpoint_url": front.url, "regions": [REGION],  # type: ignore[attr-defined]
-        "services": ["s3:ListBuckets"],
+        "services": ["s3:ListBuckets", "dynamodb:ListTables", "dynamodb:DescribeTable"],
     }  # fmt: skip
     return workspace_of(source)
 
@@ -130,9 +151,13 @@ def snapshot(workspace: Path, *options: str) -> int:
     return run(["snapshot", "--workspace", str(workspace), *options])
 
 
+def newest_of(workspace: Path) -> Bundle:
+    found = (path for path in (workspace / "bundles").iterdir() if path.name[0] != ".")
+    return open_bundle(max(found))
+
+
 def held(workspace: Path) -> dict[str, Any]:
-    newest = max(path for path in (workspace / "bundles").iterdir() if path.name[0] != ".")
-    listing = open_bundle(newest).content_path("datasets/alpha/objects.jsonl")
+    listing = newest_of(workspace).content_path("datasets/alpha/objects.jsonl")
     return {line["key"]: line for line in map(json.loads, listing.read_text().splitlines())}
 
 
@@ -175,6 +200,52 @@ def test_after_a_kill_only_the_rest_is_fetched(workspace: Path, front: Front) ->
     assert snapshot(workspace) == 0
     assert sorted(front.fetched) == sorted({*KEYS} - {*first})
     assert all("path" in line for line in held(workspace).values())
+
+
+@pytest.fixture
+def table(emulator: aws_account.AwsAccount) -> Iterator[None]:
+    make_table(emulator, 12, "x")
+    yield
+    client(emulator, "dynamodb").delete_table(TableName="orders")
+
+
+def items_of(workspace: Path) -> tuple[list[tuple[int, str]], list[str]]:
+    """Return number and filler of the items, and what is said to be lost of them."""
+    bundle = newest_of(workspace)
+    path = bundle.content_path(f"datasets/dynamodb-123456789012-{REGION}-orders/items.jsonl")
+    items = map(json.loads, path.read_text().splitlines())
+    verdicts = bundle.records("exportability")
+    (verdict,) = [one for one in verdicts if one.get("method") == "dynamodb:Scan"]
+    losses = [one for one in verdict["loss"] if "first started" in one]
+    return sorted((int(item["at"]["N"]), item["raw"]["S"][0]) for item in items), losses
+
+
+def test_a_table_is_read_on_from_the_page_that_was_reached(
+    workspace: Path, front: Front, table: None
+) -> None:
+    front.counts_scans, front.left = True, 2
+    assert snapshot(workspace) == 1
+    first = list(front.fetched)
+    assert ["ExclusiveStartKey" in one for one in first] == [False, True]
+    front.left, front.fetched = None, []
+    assert snapshot(workspace, "--resume") == 0
+    assert not {*first} & {*front.fetched}
+    assert all("ExclusiveStartKey" in one for one in front.fetched)
+    items, losses = items_of(workspace)
+    assert items == [(number, "x") for number in range(12)]
+    assert [one.rpartition(": ")[2] for one in losses] == ["6 of 12 items were read then"]
+
+
+def test_pages_of_a_table_that_was_replaced_are_not_taken(
+    workspace: Path, front: Front, table: None, emulator: aws_account.AwsAccount
+) -> None:
+    front.counts_scans, front.left = True, 2
+    assert snapshot(workspace) == 1
+    client(emulator, "dynamodb").delete_table(TableName="orders")
+    make_table(emulator, 7, "y")
+    front.left = None
+    assert snapshot(workspace, "--resume") == 0
+    assert items_of(workspace) == ([(number, "y") for number in range(7)], [])
 
 
 def test_kept_bytes_that_changed_on_the_disk_are_not_taken(tmp_path: Path) -> None:

@@ -101,8 +101,9 @@ def run_sql(socket: Path | str, sql: str, database: str = "") -> str:
 
 
 def extracted(
-    at: Server, folder: Path, limits: Limits | None = None, **change: Any
-) -> list[Finding]:
+    at: Server, folder: Path, limits: Limits | None = None, started: dt.datetime = NOW,
+    kept: Path | None = None, **change: Any,
+) -> list[Finding]:  # fmt: skip
     """Extract from a server that calls itself an instance of RDS."""
     entry = {
         "server": "cr*", "user_env": "DB_USER", "password_env": "DB_PASSWORD",
@@ -114,8 +115,8 @@ def extracted(
     asset = Asset(ref, "db.instance", "crm", config, NOW)
     source = Source("prod", "aws", {"databases": [entry]}, folder)
     context = Context(
-        now=NOW, spool=folder, mask_key=b"k" * 32, environ=at.environ,
-        limits=limits or Limits(),
+        now=started, spool=folder, mask_key=b"k" * 32, environ=at.environ,
+        limits=limits or Limits(), kept=kept,
     )  # fmt: skip
     return list(DatabaseDumps().extract(asset, source, context))
 
@@ -244,3 +245,42 @@ def test_a_dump_beyond_the_limit_ends_early_and_leaves_no_file(
     assert gap_of(findings).reason == "too-large"
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
     assert CallOutcome.EXCLUDED in {one.outcome for one in findings if isinstance(one, Call)}
+
+
+def test_a_dump_that_was_finished_is_not_taken_again(mariadb: Server, tmp_path: Path) -> None:
+    kept, own = tmp_path / "kept", tmp_path / "bin"
+    folders = [tmp_path / name for name in ("first", "second", "third")]
+    for folder in (kept, own, *folders):
+        folder.mkdir()
+    for name in ("mariadb", "mariadb-dump"):
+        # It dies at the second database, as far as it was told to.
+        (own / name).write_text(
+            f'#!/bin/sh\n[ ! -e {own}/broken ] || case "$*" in *" zoo") exit 2;; esac\n'
+            f'echo "$*" >> {own}/said; exec {shutil.which(name)} "$@"\n'
+        )
+        (own / name).chmod(0o755)
+    (own / "broken").touch()
+    socket = mariadb.environ["SOCKET"]
+    run_sql(socket, "CREATE DATABASE zoo; CREATE TABLE zoo.animal (id INT PRIMARY KEY)")
+    try:
+        how: dict[str, Any] = {"kept": kept, "bin_dir": str(own)}
+        assert gap_of(extracted(mariadb, folders[0], **how)).reason == "api-error"
+        (own / "broken").unlink()
+        (own / "said").unlink()
+        run_sql(socket, "CREATE TABLE shop.later (id INT PRIMARY KEY)")
+        later = NOW + dt.timedelta(hours=1)
+        draft = draft_of(extracted(mariadb, folders[1], started=later, **how))
+        assert [line.rpartition(" ")[2] for line in dumps_said(own)] == ["zoo"]
+        assert b"CREATE TABLE `later`" not in bodies(draft)["shop.sql"]
+        assert b"CREATE TABLE `animal`" in bodies(draft)["zoo.sql"]
+        told = [one for one in draft.loss if "since" in one]
+        assert told == [f"changes of shop since {NOW.isoformat()}, when it was dumped"]
+        tight = Limits(inline_data_bytes=500)
+        assert gap_of(extracted(mariadb, folders[2], tight, **how)).reason == "too-large"
+    finally:
+        run_sql(socket, "DROP DATABASE zoo; DROP TABLE IF EXISTS shop.later")
+
+
+def dumps_said(own: Path) -> list[str]:
+    lines = (own / "said").read_text().splitlines()
+    return [line for line in lines if "--single-transaction" in line]
