@@ -24,6 +24,7 @@ from exitkit.drivers.small_objects import SmallObjects
 from exitkit.errors import CannotRun, ExitkitError
 
 CHUNK = 1024 * 1024
+_REGION_MISSED = "IllegalLocationConstraintException"
 _ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
@@ -129,13 +130,19 @@ class ObjectStore:
         return {key: rows[::-1] for key, rows in found.items()}
 
     def create_bucket(self, bucket: str) -> None:
-        """Create a bucket where the endpoint puts buckets by itself."""
-        region = self._client.meta.region_name
-        place: dict[str, Any] = {}
-        if region != "us-east-1" and "amazonaws" in self.endpoint:
-            place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        """Create a bucket in the region of the endpoint.
+
+        Some makers refuse a call that names none, others a name that is not their own for it: the
+        first is asked for where it is missed.
+        """
         with _named_faults(f"bucket {bucket}"):
-            self._client.create_bucket(Bucket=bucket, **place)
+            try:
+                self._client.create_bucket(Bucket=bucket)
+            except ClientError as fault:
+                if fault.response.get("Error", {}).get("Code") != _REGION_MISSED:
+                    raise
+                place = {"LocationConstraint": self._client.meta.region_name}
+                self._client.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
 
     def write(
         self,

@@ -100,7 +100,7 @@ def second() -> Iterator[SecondAws]:
 
 @pytest.fixture
 def target(second: SecondAws) -> Target:
-    return Target("sandbox", "s3", {**second.settings, "region": "us-east-1"}, Path())
+    return Target("sandbox", "s3", dict(second.settings), Path())
 
 
 @pytest.fixture
@@ -298,3 +298,14 @@ def test_a_store_that_keeps_no_versions_gets_the_objects_of_today(
     assert lost in compared.losses
     RestoreStep().undo(RESTORE, restored.touched, context)
     assert ObjectsRestorer().inventory(target, environ) == before
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_bucket_is_made_in_the_region_that_the_target_names(
+    second: SecondAws, region: str
+) -> None:
+    # It refuses a region named where it is its first, and none named anywhere else, as Amazon does.
+    settings = {**second.settings, "region": region}
+    store = open_object_store(settings, second.environ, "test")
+    store.create_bucket("placed")
+    store.delete_bucket("placed")
