@@ -91,13 +91,18 @@ class Item:
         return self.arn or f"sha256-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     @property
+    def answered_arn(self) -> str:
+        """The ARN that AWS gives it in the answer, if it does."""
+        found = search(self.row.arn, self.config) if self.row.arn not in ("", NO_ARN) else None
+        return found if isinstance(found, str) and found.startswith("arn:") else ""
+
+    @property
     def arn(self) -> str:
         """The ARN as answered, else as IAM would write it, else nothing."""
         if self.row.arn == NO_ARN:
             return ""
-        answered = search(self.row.arn, self.config) if self.row.arn else None
-        if isinstance(answered, str) and answered.startswith("arn:"):
-            return answered
+        if self.answered_arn:
+            return self.answered_arn
         if set(NAMED.findall(self.row.arn_template)) - WHEREABOUTS:
             return self._templated()
         parts = [part for part in self.parts.values() if part]
@@ -148,6 +153,13 @@ def items_of(row: ListedType, page: Mapping[str, Any]) -> Iterator[dict[str, Any
             yield {"Arn": item, text_part: item.rpartition("/")[2]}
         else:
             yield {text_part: item}
+
+
+def carried_by(row: ListedType, parent: Item) -> dict[str, Any]:
+    """Return what the items of a row take over from the item they were asked with."""
+    if row.each:
+        return {}
+    return {name: search(path, parent.config) for name, path in row.carry.items()}
 
 
 def _inner_items(row: ListedType, outer: Any, text_part: str) -> Iterator[dict[str, Any]]:

@@ -14,9 +14,10 @@ from exitkit.drivers.aws_answers import Item, asset_of
 from exitkit.drivers.aws_crew import Crew, crew_of
 from exitkit.drivers.aws_discovery import discover
 from exitkit.drivers.aws_kept import kept_of
+from exitkit.drivers.aws_once import unique
 from exitkit.drivers.aws_plan import Plan, Selection, plan_for
 from exitkit.drivers.aws_regions import selected_regions
-from exitkit.drivers.aws_sweep import Sweep, unique
+from exitkit.drivers.aws_sweep import Sweep
 from exitkit.drivers.aws_tags import LabelReader
 from exitkit.drivers.aws_witnesses import hear_witnesses
 from exitkit.drivers.gathering import gathering

@@ -94,6 +94,8 @@ class Plan:
     def asks_below(self, items: Iterable[Item]) -> Iterator[Ask]:
         """Yield the list calls that the items found make possible, each once for all its types."""
         for item in items:
+            if self._was_walked(item):
+                continue
             calls: dict[tuple[str, str, str], tuple[Mapping[str, Any], list[ListedType]]] = {}
             for row in self.children.get(item.row.native_type, ()):
                 for arguments in self._arguments(row, item):
@@ -107,6 +109,16 @@ class Plan:
             for (service, operation, _), (arguments, rows) in calls.items():
                 region = item.region or self.home_of(service) or self.account.region
                 yield Ask(service, operation, region, arguments, tuple(rows), item)
+
+    def _was_walked(self, item: Item) -> bool:
+        """Tell whether an item that is listed below its own kind too was here before."""
+        kind = item.row.native_type
+        if all(row.native_type != kind for row in self.children.get(kind, ())):
+            return False
+        identity = item.region, kind, item.native_id
+        was_walked = identity in self.inner
+        self.inner.add(identity)
+        return was_walked
 
     def _arguments(self, row: ListedType, item: Item) -> Iterator[Mapping[str, Any]]:
         """Yield the arguments of a child's call: nothing where the item lacks one of them."""

@@ -52,7 +52,9 @@ class Reading:
         """Yield the pages of a call; FAULTS pass through."""
         return pages(self.client, operation.partition(":")[2], arguments, lambda: None)
 
-    def answer(self, operation: str, arguments: Mapping[str, Any]) -> list[Any] | Failure:
+    def answer(
+        self, operation: str, arguments: Mapping[str, Any], part: str = ""
+    ) -> list[Any] | Failure:
         """Return all pages of one call within the deadline, with its line in the ledger."""
 
         def whole(beat: Beat) -> list[Any] | Failure:
@@ -67,7 +69,7 @@ class Reading:
 
         ((_, answer),) = self.within_deadline([whole])
         failure = answer if isinstance(answer, Failure) else None
-        self.note(operation, 0 if failure else 1, failure)
+        self.note(operation, 0 if failure else 1, failure, part)
         return answer
 
     def within_deadline(

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_answers import (
     Item,
     argument_for,
+    carried_by,
     items_of,
     merge_detail,
     without_secrets,
@@ -273,7 +274,9 @@ def _guarded_pages(
 
 def _items(sweep: Sweep, ask: Ask, page: Any) -> Iterator[Item]:
     for row in ask.rows:
-        for config in items_of(row, page):
+        carried = carried_by(row, ask.parent) if ask.parent else {}
+        for own in items_of(row, page):
+            config = {**carried, **own}
             item = _item(sweep, ask, row, config)
             if sweep.mask_key is not None and item.is_wanted:
                 item.config = without_secrets(config, sweep.mask_key)
@@ -364,12 +367,3 @@ def _line(sweep: Sweep, operation: str, region: str, binding: str, failure: Fail
     line = sweep.plan.call(operation, outcome, failure.reason if failure else "", region)
     permission = failure.permission if failure else ""
     return replace(line, binding=binding, permission=permission)
-
-
-def unique(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield the items in the order of their ids, each once, however the calls were interleaved."""
-    first: dict[tuple[str, str, str], Item] = {}
-    for item in items:
-        first.setdefault((item.row.native_type, item.region, item.native_id), item)
-    for identity in sorted(first):
-        yield first[identity]

@@ -74,7 +74,8 @@ class ListedType:
     comes from the parent. `parent` maps required inputs to the types whose items fill them.
     `keys` says where in the parent's item an input is found, if not by its name. `where` keeps only
     the items of this type that are the customer's own. `each` is the path, inside each of `items`,
-    of the items meant; they take the members in `carry` over from the item around them. `document`
+    of the items meant; they take the members in `carry` over from the item around them, and where
+    there is no `each`, from the parent's item. `document`
     is a member that holds JSON as a text, to be read before `each` looks into it. `also` are
     further calls that find items of the same type, with the same details where the operation is the
     same; `worldwide` items are listed by every region and
@@ -181,6 +182,11 @@ def load_catalog() -> Catalog:
         if "detail" not in rows[name]:
             rows[name] = {**rows[name], "details": [*rows[name].get("details", ()), detail]}
     volatile = frozenset(calls["volatile"])
+    for row in rows.values():
+        for call in (row, *row.get("also", ())):
+            if home := homes.get(f"{row.get('service')}:{call.get('op')}"):
+                # Whatever the region, it is the same one that answers, and with all there is.
+                call |= {"home": home, "worldwide": True}
     unlisted = {name: _why_unlisted(row) for name, row in rows.items() if _why_unlisted(row)}
     for name, row in rows.items():
         if any(_shares_arn(row, rows[p]) for p in _parents(row) if p in rows and p != name):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError, UnknownServiceError
 from botocore.loaders import Loader
 
+from tools.build_aws_catalog.nouns import READ_VERB
+
 DESTINATION = Path(__file__).parents[2] / "exitkit/knowledge/aws/regions.json.gz"
+LOADER = Loader()
 FULLEST = "us-east-1"
 NOT_A_REGION = {"sam"}
 HOMES_BY_HAND = {"route53globalresolver": {"aws": "us-east-2"}}
@@ -28,6 +32,7 @@ def main() -> None:
     types = types_by_region()
     regions = sorted(types)
     homes = {**dict(global_services()), **HOMES_BY_HAND}
+    homes |= global_operations(homes)
     document = {
         "sources": {name: version(name) for name in ("botocore", "cfn-lint")},
         "regions": regions,
@@ -36,7 +41,8 @@ def main() -> None:
     }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     destination.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    print(f"{len(document['types'])} types in {len(regions)} regions, {len(homes)} global services")
+    told = f"{len(homes)} global services and calls"
+    print(f"{len(document['types'])} types in {len(regions)} regions, {told}")
     print(f"wrote {destination}")
 
 
@@ -65,30 +71,55 @@ def global_services() -> Iterator[tuple[str, dict[str, str]]]:
 
     The SDK's endpoint rules say so: whatever the region, the same host, signed for the same region.
     """
-    loader = Loader()
-    partitions = loader.load_data("partitions")
-    regions = {
-        row["partition"]: sorted(row["regions"])
-        for row in loader.load_data("endpoints")["partitions"]
-    }
-    for service in loader.list_available_services("service-2"):
+    for service, provider in _providers():
+        if homes := _homes(provider):
+            yield service, homes
+
+
+def global_operations(global_services: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the same of single calls of other services, under `service:Operation`.
+
+    The model names an argument of the rules for them: that it is for the control plane, say.
+    """
+    found = {}
+    for service, provider in _providers():
+        operations = LOADER.load_service_model(service, "service-2")["operations"]
+        for name, row in operations.items() if service not in global_services else ():
+            told = {key: one["value"] for key, one in row.get("staticContextParams", {}).items()}
+            if told and READ_VERB.match(name) and (homes := _homes(provider, told)):
+                found[f"{service}:{name}"] = homes
+    return found
+
+
+def _providers() -> Iterator[tuple[str, Any]]:
+    partitions = LOADER.load_data("partitions")
+    for service in LOADER.list_available_services("service-2"):
         try:
-            rules = loader.load_service_model(service, "endpoint-rule-set-1")
+            rules = LOADER.load_service_model(service, "endpoint-rule-set-1")
         except UnknownServiceError:
             continue
-        provider = EndpointProvider(rules, partitions)
-        homes = {name: _home(provider, names) for name, names in regions.items()}
-        # A partition of one region cannot tell a global service from another: `aws` can.
-        if homes["aws"]:
-            yield service, {name: home for name, home in homes.items() if home in regions[name]}
+        yield service, EndpointProvider(rules, partitions)
 
 
-def _home(provider: Any, regions: list[str]) -> str:
+def _homes(provider: Any, told: Mapping[str, Any] = MappingProxyType({})) -> dict[str, str]:
+    """Return the home of each partition; a partition of one region cannot tell, but `aws` can."""
+    regions = {
+        row["partition"]: sorted(row["regions"])
+        for row in LOADER.load_data("endpoints")["partitions"]
+    }
+    if not _home(provider, regions["aws"], told):
+        return {}
+    homes = {name: _home(provider, names, told) for name, names in regions.items()}
+    return {name: home for name, home in homes.items() if home in regions[name]}
+
+
+def _home(provider: Any, regions: list[str], told: Mapping[str, Any]) -> str:
     """Return the one region that calls to any of `regions` are signed for; empty if none."""
     answers = set()
     for region in regions:
+        given = {"Region": region, "UseFIPS": False, "UseDualStack": False, **told}
         try:
-            endpoint = provider.resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
+            endpoint = provider.resolve_endpoint(**given)
         except EndpointProviderError:
             return ""
         schemes = endpoint.properties.get("authSchemes") or [{}]

@@ -133,6 +133,9 @@ class Handler(BaseHTTPRequestHandler):
         token = self.headers.get("X-Amz-Security-Token", "")
         self.send(self.stand_in.reply_to(Asked(key, region, operation, token, arguments)))
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def send(self, reply: Reply) -> None:
         if reply.manner == "hang":
             self.stand_in.let_go.wait(60)

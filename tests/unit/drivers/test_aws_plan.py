@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections import Counter
 
 import botocore.session
+import pytest
 
 from exitkit.drivers.aws import Account
 from exitkit.drivers.aws_plan import Selection, plan_for
-from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.knowledge.aws_catalog import FOLDER, load_catalog
 
 CATALOG = load_catalog()
 
@@ -56,3 +59,20 @@ def test_no_two_calls_to_a_region_have_one_line_in_the_ledger() -> None:
     plan = plan_for(account, CATALOG, Selection("all", ("*",), ("us-east-1",)))
     lines = Counter((ask.service, ask.operation, ask.region, ask.binding) for ask in plan.roots)
     assert [line for line, count in lines.items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    "operation", ["arc-region-switch:ListPlans", "ecr-public:DescribeRepositories"]
+)
+def test_what_answers_for_all_regions_is_asked_once_and_of_none(operation: str) -> None:
+    # The SDK takes the first to one control plane; two regions answer for the one registry.
+    regions = ("eu-west-1", "us-east-1", "us-west-2")
+    account = Account("123456789012", "aws", regions[0], None, botocore.session.Session())
+    plan = plan_for(account, CATALOG, Selection("all", (operation,), regions))
+    assert [(ask.region, ask.rows[0].worldwide) for ask in plan.roots] == [("us-east-1", True)]
+
+
+def test_cloudformation_has_public_repositories_where_they_are_asked_for() -> None:
+    known = json.loads(gzip.decompress((FOLDER / "regions.json.gz").read_bytes()))
+    places = int(known["types"]["AWS::ECR::PublicRepository"], 16)
+    assert [name for n, name in enumerate(known["regions"]) if places >> n & 1] == ["us-east-1"]

@@ -16,7 +16,14 @@ import pytest
 import yaml
 from botocore.loaders import Loader
 
-from exitkit.drivers.aws_answers import Item, argument_for, items_of, merge_detail, search
+from exitkit.drivers.aws_answers import (
+    Item,
+    argument_for,
+    carried_by,
+    items_of,
+    merge_detail,
+    search,
+)
 from exitkit.drivers.aws_models import PlainFileLoader
 from exitkit.knowledge.aws_catalog import DEPTHS, FOLDER, NO_ARN, ListedType, load_catalog
 from exitkit.knowledge.aws_operations import load_discovery, load_uncalled
@@ -83,8 +90,17 @@ def first_item(row: ListedType) -> Item | None:
     for config in items_of(row, page):
         given = {**dict.fromkeys(row.parent, "given"), **dict.fromkeys(row.bind, "bound")}
         parent = "parent" if row.parent else ""
-        return Item(row, "123456789012", "aws", "eu-west-1", config, given, parent)
+        own = {**carried_over(row), **config}
+        return Item(row, "123456789012", "aws", "eu-west-1", own, given, parent)
     return None
+
+
+def carried_over(row: ListedType) -> dict[str, Any]:
+    """Return what items of a row take over from an item of the parent, where it has that."""
+    lead = CATALOG.types.get(next(iter(row.parent.values()), ""))
+    above = first_item(lead) if row.carry and lead else None
+    found = carried_by(row, above) if above else {}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def first_fields(node: Mapping[str, Any]) -> Iterator[str]:
