@@ -19,7 +19,7 @@ from exitkit.engine.journals import open_journal, run_folders
 from exitkit.engine.state import fold
 from exitkit.engine.step_state import StepProgress, StepState
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, CannotRun, ExitkitError
-from exitkit.report.spans import span_words
+from exitkit.report.amounts import span_words
 from exitkit.store.files import write_atomically
 from exitkit.store.reader import open_bundle
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exitkit.knowledge.portability import Cost, Knowledge
-from exitkit.report.language import LANGUAGES, is_one, load_words
+from exitkit.report.language import LANGUAGES, Speech, load_words
 
 HOUR = 60
 DAY = 8 * HOUR
@@ -15,7 +15,7 @@ def cost_words(cost: Cost, knowledge: Knowledge, language: str = LANGUAGES[0]) -
     effort = knowledge.entries.efforts[cost.effort]
     waiting = words["no_waiting"]
     if cost.lead_days:
-        waiting = words["waiting"].format(days=_many(cost.lead_days, "day", language))
+        waiting = words["waiting"].format(days=Speech(language).amount(cost.lead_days, "days"))
     said: str = words["cost"].format(
         once=_time(effort.fixed_minutes, language),
         each=_time(effort.asset_minutes, language),
@@ -26,12 +26,7 @@ def cost_words(cost: Cost, knowledge: Knowledge, language: str = LANGUAGES[0]) -
 
 def _time(minutes: int, language: str) -> str:
     if minutes >= DAY and not minutes % DAY:
-        return _many(minutes // DAY, "working_day", language)
+        return Speech(language).amount(minutes // DAY, "working_days")
     if minutes >= HOUR and not minutes % HOUR:
-        return _many(minutes // HOUR, "hour", language)
-    return _many(minutes, "minute", language)
-
-
-def _many(count: int, unit: str, language: str) -> str:
-    one, many = load_words("estimate")[language]["units"][unit]
-    return str((one if is_one(count, language) else many).format(n=count))
+        return Speech(language).amount(minutes // HOUR, "hours")
+    return Speech(language).amount(minutes, "minutes")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from exitkit.assess.changes import KINDS, Change
-from exitkit.report.language import is_one, load_words
-from exitkit.report.spans import span_words
+from exitkit.report.amounts import span_words
+from exitkit.report.language import Speech, colon, is_one, load_words
+from exitkit.report.quoted import RECORDED, plain
 
 
 def diff_words() -> Mapping[str, Any]:
@@ -40,7 +41,7 @@ def detail(change: Change, language: str) -> Iterator[str]:
     """Yield the lines that tell one change: what it is about, then member by member."""
     words = diff_words()[language]
     thing = change.thing
-    about = [change.subject] if change.subject else []
+    about = [plain(change.subject, language)] if change.subject else []
     if thing:
         place = "/".join(part for part in (thing.scope, thing.region) if part)
         known = thing.native_id or thing.id
@@ -49,12 +50,29 @@ def detail(change: Change, language: str) -> Iterator[str]:
     if change.aspect:
         about.append(words["aspect"][change.aspect])
     if change.old or change.new:
-        about.append(f"{change.old or '-'} -> {change.new or '-'}")
+        about.append(f"{_code(change.old, language)} -> {_code(change.new, language)}")
     if change.reason:
-        about.append(change.reason)
-    yield ": ".join(about)
+        about.append(_reason(change.reason, language))
+    yield colon(language).join(about)
     for one in change.fields:
         yield f"  {one.path}: {one.old or '-'} -> {one.new or '-'}"
+
+
+def _code(code: str, language: str) -> str:
+    """Say a level or an outcome; English keeps the codes that records hold."""
+    if language == RECORDED:
+        return code or "-"
+    words = Speech(language).words
+    named = words["LEVELS"].get(code) or words["CALLS"].get(code) or (code or "-",)
+    return str(named[0])
+
+
+def _reason(reason: str, language: str) -> str:
+    """Say why; of a right the type of its principal, then the mark of who holds it."""
+    kind, comma, mark = reason.partition(", ")
+    if language != RECORDED and kind in Speech(language).words["PRINCIPALS"]:
+        return f"{Speech(language).principal(kind)}{comma}{mark}"
+    return plain(reason, language)
 
 
 def plural(forms: list[str], n: int, language: str) -> str:

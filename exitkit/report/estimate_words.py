@@ -14,7 +14,8 @@ from exitkit.assess.exit_estimate import (
     Saving,
     at_least,
 )
-from exitkit.report.language import LANGUAGES, Speech, load_words
+from exitkit.report.amounts import period_words, size_words
+from exitkit.report.language import LANGUAGES, Speech, is_one, load_words
 from exitkit.report.quoted import plain
 
 SHOWN_WAVES = 12
@@ -43,12 +44,16 @@ def estimate_lines(
             days=days, text=plain(lead.text, language), confidence=confidence
         )
     work = _days_range(found.elapsed_work, language)
-    yield words["work"].format(range=work, people=means.people)
+    yield words["work"].format(range=work, people=_many("people", means.people, language))
     yield _transfer(found, language)
-    yield words["egress"].format(bytes=found.egress_bytes, cost=_cost(found, means, language))
+    yield words["egress"].format(
+        size=size_words(found.egress_bytes, language), cost=_cost(found, means, language)
+    )
     known = found.total or at_least(found)
     yield words["exit" if found.total else "exit_open"].format(
-        range=_days_range(known, language), allowed=allowed, verdict=words["verdicts"][verdict]
+        range=_days_range(known, language),
+        allowed=period_words(allowed, language) if allowed else words["no_period"],
+        verdict=words["verdicts"][verdict],
     )
     for saving in found.savings:
         days = _days(saving.minutes, language)
@@ -58,15 +63,16 @@ def estimate_lines(
 
 
 def _waves(found: ExitEstimate, means: Means, language: str) -> Iterator[str]:
-    words = _words(language)
-    yield words["waves"][len(found.waves) != 1].format(n=len(found.waves))
+    words, speech = _words(language), Speech(language)
+    yield _many("waves", len(found.waves), language)
     for number, wave in enumerate(found.waves[:SHOWN_WAVES], start=1):
         groups = sum(1 for group in wave.groups if len(group) > 1)
+        days = person_days(wave.minutes, means, language)
         yield words["wave"].format(
             number=number,
-            assets=wave.assets,
-            days=person_days(wave.minutes, means, language),
-            together=words["together"][groups > 0].format(n=groups),
+            assets=_many("assets", wave.assets, language),
+            days=f"{days}{speech.gap}{speech.words['UNITS']['person_days'][True]}",
+            together=words["together"][min(groups, 2)].format(n=groups),
         )
     if len(found.waves) > SHOWN_WAVES:
         yield words["further"].format(n=len(found.waves) - SHOWN_WAVES)
@@ -103,24 +109,32 @@ def _cost(found: ExitEstimate, means: Means, language: str) -> str:
 def person_days(minutes: Range, means: Means, language: str = LANGUAGES[0]) -> str:
     """Return the range of work in person days."""
     a_day = means.hours_per_day * 60
-    low, high = (_tenths(one, a_day, language) for one in (minutes.low, minutes.high))
+    speech = Speech(language)
+    low, high = (speech.decimal(_tenths(one, a_day)) for one in (minutes.low, minutes.high))
     return str(_words(language)["person_days"].format(low=low, high=high))
 
 
 def _days_range(minutes: Range, language: str) -> str:
-    low, likely, high = (
-        _days(one, language) for one in (minutes.low, minutes.likely, minutes.high)
+    speech = Speech(language)
+    low, likely = (
+        speech.decimal(_tenths(one, MINUTES_OF_DAY)) for one in (minutes.low, minutes.likely)
     )
+    high = _days(minutes.high, language)
     return str(_words(language)["range"].format(low=low, high=high, likely=likely))
 
 
 def _days(minutes: int, language: str) -> str:
-    return _tenths(minutes, MINUTES_OF_DAY, language)
+    return Speech(language).amount(_tenths(minutes, MINUTES_OF_DAY), "days")
 
 
-def _tenths(value: int, unit: int, language: str) -> str:
+def _tenths(value: int, unit: int) -> str:
     tenths = -(-10 * value // unit)
-    return Speech(language).decimal(f"{tenths // 10}.{tenths % 10}")
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def _many(name: str, n: int, language: str) -> str:
+    one, many = _words(language)[name]
+    return str((one if is_one(n, language) else many).format(n=n))
 
 
 def _words(language: str) -> Any:

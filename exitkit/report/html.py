@@ -13,20 +13,19 @@ from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA
 from exitkit.knowledge.portability import Cost, load_knowledge
 from exitkit.knowledge.script_rules import script_rules
+from exitkit.report.amounts import DAY_MS, grouped, size, span
 from exitkit.report.cost_words import cost_words
 from exitkit.report.figure import Figure
 from exitkit.report.language import Speech, colon, semicolon
 from exitkit.report.parts import Count, Duration, GapGroup, View
 from exitkit.report.provenance import command, source_json
 from exitkit.report.quoted import quote
-from exitkit.report.spans import DAY_MS, grouped, rounded, span
 from exitkit.report.visible import visible
 
 FORMAT = "html"
 SUFFIX = ".html"
 JOURNALED = ("events", "items", "criteria", "extrapolation")
 """Tables whose figures name lines of the journal."""
-SIZES = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024))
 
 
 def render(view: View) -> bytes:
@@ -44,12 +43,12 @@ def render(view: View) -> bytes:
         raw=raw, grouped=grouped, span=span, size=size, day=day, minute=minute,
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
         cost=partial(cost, view.language), decimal=speech.decimal, many=speech.is_many,
-        category=speech.category, kind=speech.kind, quoted=partial(quote, language=view.language),
-        rule=partial(script_rule, view.language),
+        category=speech.category, kind=speech.kind, principal=speech.principal,
+        rule=partial(script_rule, view.language), quoted=partial(quote, language=view.language),
     )  # fmt: skip
     environment.globals.update(
         _=speech.say, _n=speech.count, words=speech.words,
-        colon=colon(view.language), semicolon=semicolon(view.language),
+        colon=colon(view.language), semicolon=semicolon(view.language), gap=speech.gap,
     )  # fmt: skip
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -107,14 +106,6 @@ def judged(text: str) -> tuple[str, int] | None:
     """Return (operator, milliseconds) of a time that the judge wrote, `<= 86400 s`."""
     found = re.fullmatch(r"(?:(<=|>=|==) )?(\d+) s", text)
     return (found[1] or "", int(found[2]) * 1000) if found else None
-
-
-def size(size_bytes: int) -> tuple[str, str]:
-    """Return a size as (number, unit)."""
-    for unit, length in SIZES:
-        if size_bytes >= length:
-            return rounded(size_bytes, length), unit
-    return grouped(size_bytes), "B"
 
 
 def day(text: str) -> str:

@@ -84,10 +84,24 @@ class Speech:
         """Return what a category is called; one without a word keeps its code."""
         return str(self.words["CATEGORIES"].get(code, code))
 
+    def principal(self, code: str) -> str:
+        """Return what a type of principal is called; one without a word keeps its code."""
+        return str(self.words["PRINCIPALS"].get(code, code))
+
     def kind(self, code: str) -> str:
         """Return what a kind of asset is called; one without a word keeps its code."""
         return str(load_words("kinds")[self.language].get(code, code))
 
     def decimal(self, number: int | str) -> str:
-        """Write a number with the decimal sign of the language."""
-        return str(number).replace(".", self.words["DECIMAL"])
+        """Write a number, perhaps of hundredths, with the decimal sign of the language."""
+        return str(number).replace(".", self.words["DECIMAL"]).replace(" %", f"{self.gap}%")
+
+    @property
+    def gap(self) -> str:
+        """What stands between a number and its unit."""
+        return NO_BREAK if self.language == "fr" else " "
+
+    def amount(self, number: int | str, unit: str) -> str:
+        """Write a number with its unit: `1.8 days`, `1,8 jour`."""
+        form = self.words["UNITS"][unit][self.is_many(number)]
+        return f"{self.decimal(number)}{self.gap}{form}"

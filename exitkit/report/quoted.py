@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from exitkit.knowledge.own_yaml import read_own_yaml
 from exitkit.knowledge.required_documents import document_types
-from exitkit.report.language import colon, is_one, kept_together, semicolon
+from exitkit.report.language import Speech, colon, is_one, kept_together, semicolon
 from exitkit.report.visible import visible
 
 RECORDED = "en"
@@ -21,6 +21,7 @@ LONGEST = 2000
 """Nothing of ours is longer; what is longer stays as it is."""
 _BLANK = re.compile(r"\{(\w+)\}")
 _WORDS = frozenset({"path", "fact", "step"})
+_NUMBERS = frozenset({"share", "asked"})
 Said = str | list[str]
 
 
@@ -119,7 +120,9 @@ def _filled_in(text: str, language: str) -> Iterator[str]:
 def _carried_over(values: Mapping[str, str], language: str) -> dict[str, str] | None:
     filled = dict(values)
     for name, value in values.items():
-        if name == "notes":
+        if name in _NUMBERS:
+            carried: str | None = Speech(language).decimal(value)
+        elif name == "notes":
             carried = _each(value.split("; "), language)
         elif name in ("said", "why"):
             carried = in_language(value, language) or (value if name == "why" else None)

@@ -55,7 +55,7 @@ def test_longer_than_the_contract_gives_ends_with_1(
     )
     assert run(["estimate", "-w", str(root)]) == 1
     said = capsys.readouterr().out
-    assert "against PT1H: longer" in said
+    assert "against 1 hour: longer" in said
     assert "never measured" in said
 
 
@@ -84,6 +84,6 @@ def test_the_french_report_tells_it_in_french_beside_the_english_one(
     path = Path(capsys.readouterr().out.strip())
     assert path.name.endswith("-fr.html")
     page = path.read_text()
-    assert "jours pour 2 personnes" in page
+    assert "pour 2 personnes" in page
     assert "le travail est estimé par type, jamais mesuré" in page.replace("&#39;", "'")
     assert "never measured" not in page

@@ -24,7 +24,7 @@ from exitkit.model.asset import Asset, Ref
 from exitkit.model.holdings import Access, Dataset, License
 from exitkit.model.ledger import Call, CallOutcome
 from exitkit.model.verdict import Aspect, Exportability, Level, Responsible
-from exitkit.report.diff_words import diff_words, plural, sentences, time_sentence
+from exitkit.report.diff_words import detail, diff_words, plural, sentences, time_sentence
 from exitkit.report.language import LANGUAGES
 from exitkit.store import records
 from exitkit.store.reader import Bundle, open_bundle
@@ -287,6 +287,26 @@ def test_the_time_is_told_with_its_unit_or_as_not_known() -> None:
     assert time_sentence(8 * day, 12 * day, "en") == (
         "Measured exit time: 4 days longer (8 days before, 12 days now)."
     )
-    assert "1,5 jour de moins" in time_sentence(3 * day, 3 * day // 2, "fr")
+    assert "1,5\N{NO-BREAK SPACE}jour de moins" in time_sentence(3 * day, 3 * day // 2, "fr")
     assert "not known" in time_sentence(None, 5, "en")
     assert list(sentences({}, "en")) == ["Nothing has changed."]
+
+
+@pytest.mark.parametrize(
+    ("change", "english", "french"),
+    [
+        (Change("verdict-worse", aspect="data", old="open", new="none", reason="costs nothing"),
+         "data: open -> none: costs nothing",
+         "données : format ouvert -> reste sur place : ne coûte rien"),
+        (Change("access-gained", subject="allow log in on web1", reason="ssh-key, by its name"),
+         "allow log in on web1: ssh-key, by its name",
+         "autorise log in sur web1 : clé de connexion, by its name"),
+        (Change("call-refused", subject="a b:C", new="refused"),
+         "a b:C: - -> refused", "a b:C : - -> refusé"),
+    ],
+)  # fmt: skip
+def test_a_change_is_told_in_the_language_of_its_reader(
+    change: Change, english: str, french: str
+) -> None:
+    assert list(detail(change, "en")) == [english]
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in detail(change, "fr")] == [french]

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from exitkit.report import html
-from exitkit.report.html import size
+from exitkit.report.amounts import period_words, size, size_words, span, span_words
 from exitkit.report.parts import View
-from exitkit.report.spans import span, span_words
 from exitkit.report.view import build_view
 from exitkit.report.visible import visible
 
@@ -138,7 +137,10 @@ def test_a_duration_is_said_in_the_largest_unit_that_fits(
 
 @pytest.mark.parametrize(
     ("milliseconds", "english", "french"),
-    [(45_400, "45 seconds", "45 secondes"), (1830, "1.8 seconds", "1,8 seconde")],
+    [
+        (45_400, "45 seconds", "45\N{NO-BREAK SPACE}secondes"),
+        (1830, "1.8 seconds", "1,8\N{NO-BREAK SPACE}seconde"),
+    ],
 )
 def test_a_duration_is_said_alike_wherever_it_is_said(
     milliseconds: int, english: str, french: str
@@ -150,3 +152,23 @@ def test_a_duration_is_said_alike_wherever_it_is_said(
 def test_a_size_is_said_in_the_largest_unit_that_fits() -> None:
     assert size(734_003_200_000) == ("684", "GiB")
     assert size(12) == ("12", "B")
+
+
+@pytest.mark.parametrize(
+    ("period", "english", "french"),
+    [
+        ("P30D", "30 days", "30\N{NO-BREAK SPACE}jours"),
+        ("P1M", "1 month", "1\N{NO-BREAK SPACE}mois"),
+        ("P14WD", "14 working days", "14\N{NO-BREAK SPACE}jours ouvrés"),
+        ("PT4H", "4 hours", "4\N{NO-BREAK SPACE}heures"),
+        ("-P21D", "-P21D", "-P21D"),
+        ("soon", "soon", "soon"),
+    ],
+)
+def test_a_period_of_the_contract_is_said_in_words(period: str, english: str, french: str) -> None:
+    assert (period_words(period, "en"), period_words(period, "fr")) == (english, french)
+
+
+def test_a_size_has_the_unit_of_its_language() -> None:
+    assert size_words(734_003_200_000, "en") == "684 GiB"
+    assert size_words(2_900, "fr") == "2,8\N{NO-BREAK SPACE}Kio"
