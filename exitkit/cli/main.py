@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from exitkit.cli.interrupts import ending, unwinding, was_interrupted
 from exitkit.errors import EXIT_CANNOT_RUN, EXIT_CLEAN, EXIT_INPUT, EXIT_INTERRUPTED, ExitkitError
 
 FOLDER = Path(__file__).parent
@@ -31,7 +32,9 @@ class CommandFolder(click.Group):
         """Import the file of one command; failing that, ask what is installed beside us."""
         path = FOLDER / f"{cmd_name.replace('-', '_')}.py"
         if path in _command_files():
-            command: click.Command = importlib.import_module(f"exitkit.cli.{path.stem}").command
+            with ending:
+                module = importlib.import_module(f"exitkit.cli.{path.stem}")
+            command: click.Command = module.command
             return command
         return _from_outside(cmd_name)
 
@@ -80,7 +83,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; the one boundary where faults become a line."""
     try:
-        result = exitkit.main(list(arguments), prog_name="exitkit", standalone_mode=False)
+        with unwinding:
+            result = exitkit.main(list(arguments), prog_name="exitkit", standalone_mode=False)
         return result if isinstance(result, int) else EXIT_CLEAN
     except ExitkitError as fault:
         return _say(str(fault), fault.exit_code)
@@ -103,6 +107,8 @@ def run(arguments: Sequence[str]) -> int:
             f"{named}{fault.strerror or fault}; check disk and permissions", EXIT_CANNOT_RUN
         )
     except Exception as fault:
+        if was_interrupted(fault):
+            return _say("interrupted", EXIT_INTERRUPTED)
         # A bug. Uncaught it would end with code 1, which means "ran, and found something".
         if os.environ.get("EXITKIT_DEBUG"):
             raise
