@@ -13,6 +13,7 @@ import click
 from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import HURTING, KINDS, Change
 from exitkit.cli.output import event_line, json_option, show_event, workspace_option
+from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.diff import Difference
 from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
@@ -24,7 +25,6 @@ from exitkit.workspace.files import (
     Workspace,
     bundle_path,
     contract_document,
-    load_workspace,
     sequences,
 )
 
@@ -52,7 +52,7 @@ def command(
     something hurts: an aspect that cannot leave, a verdict that got worse, a call that nobody
     answers for. The bundles are not verified; `exitkit verify` does that.
     """
-    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    workspace = workspace_if_any(root, needed=new is None)
     before, after = (open_bundle(path) for path in _chosen(old, new, workspace, root))
     holders = holders_of(contract_document(workspace)) if workspace else ()
     found = Difference(before, after, holders)

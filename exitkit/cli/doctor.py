@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.readiness import machine_checks, rehearsal_checks, workspace_checks
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.ports import Check
-from exitkit.workspace.files import load_plan, load_workspace
+from exitkit.workspace.files import load_plan
 
 
 @click.command("doctor")
@@ -47,7 +48,7 @@ def command(root: Path, as_json: bool) -> int:
 def _checks(root: Path) -> Iterator[Check]:
     now = dt.datetime.now(dt.UTC)
     environ = dict(os.environ)
-    workspace = load_workspace(root) if (root / "exitkit.yaml").exists() else None
+    workspace = workspace_if_any(root, needed=True)
     yield from machine_checks(root if root.is_dir() else Path.cwd(), now, environ)
     if workspace is None:
         move = f"exitkit init {root}" if str(root) != "." else "exitkit init DIR"

@@ -13,7 +13,7 @@ from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA, Score, percent
 from exitkit.assess.summary import GapGroup, split_by
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.cli.subjects import chosen_bundle
+from exitkit.cli.subjects import chosen_bundle, workspace_if_any
 from exitkit.engine.gaps import AssetName, Gaps, read_gaps, single_gaps, spend_of
 from exitkit.engine.letter import write_letters
 from exitkit.engine.report_context import last_reconciliation
@@ -23,7 +23,6 @@ from exitkit.report.cost_words import cost_words
 from exitkit.report.csv_table import csv_lines
 from exitkit.report.language import LANGUAGES
 from exitkit.store.reader import Bundle, open_bundle
-from exitkit.workspace.files import load_workspace
 
 WAYS = ("responsible", "reason", "aspect", "level")
 COLUMNS = {
@@ -67,7 +66,7 @@ def command(
     """
     if as_csv + letter + as_json > 1:
         raise InputError("gaps: --csv, --letter and --json are three outputs; choose one")
-    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    workspace = workspace_if_any(root, needed=bundle is None)
     path = chosen_bundle(bundle, workspace, root)
     opened = open_bundle(path)
     reconciled = last_reconciliation(opened, workspace) if workspace else None

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import workspace_option
+from exitkit.cli.subjects import workspace_if_any
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.store.keys import fingerprint, generate_key
-from exitkit.workspace.files import load_workspace
 
 DEFAULT_KEY = Path("keys/exitkit.pem")
 
@@ -25,8 +25,7 @@ def command(out: Path | None, root: Path) -> int:
     The key is trusted by nobody until its public half is handed over by a way that does not lead
     through the bundle.
     """
-    inside = (root / "exitkit.yaml").is_file()
-    workspace = load_workspace(root) if inside else None
+    workspace = workspace_if_any(root, needed=out is None)
     private = out or (workspace and workspace.signing_key) or root / DEFAULT_KEY
     if not private.name or private.is_dir():
         raise InputError(f"{private}: is a folder; name the file of the private key")

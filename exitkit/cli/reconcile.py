@@ -12,12 +12,12 @@ import click
 
 from exitkit.assess.reconcile import End
 from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.reconcile import Reconciled, percent, reconcile_bundle
 from exitkit.engine.reconcile_document import call_name, document_of, exact, explanations, keep
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
 from exitkit.store.reader import open_bundle
-from exitkit.workspace.files import load_workspace
 from exitkit.workspace.layout import ReconcileGate
 
 SHOWN = 20
@@ -45,7 +45,7 @@ def command(
     """
     if as_csv and as_json:
         raise InputError("reconcile: --csv and --json are two outputs; choose one")
-    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    workspace = workspace_if_any(root, needed=False)
     gate = workspace.gate if workspace else ReconcileGate()
     opened = open_bundle(bundle)
     found = reconcile_bundle(opened, invoices, gate, dt.datetime.now(dt.UTC).date())

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import workspace_option, write_output
-from exitkit.cli.subjects import chosen_bundle
+from exitkit.cli.subjects import chosen_bundle, workspace_if_any
 from exitkit.engine.report_inputs import find_subject, read_inputs
 from exitkit.errors import EXIT_CLEAN
 from exitkit.report.formats import load_format
 from exitkit.report.language import LANGUAGES
 from exitkit.report.view import build_view
-from exitkit.workspace.files import Workspace, load_workspace
+from exitkit.workspace.files import Workspace
 
 
 @click.command(name="report")
@@ -36,7 +36,7 @@ def command(
     its own language.
     """
     chosen = load_format(format_name)
-    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    workspace = workspace_if_any(root, needed=bundle_or_run is None)
     subject = find_subject(chosen_bundle(bundle_or_run, workspace, root), workspace)
     view = build_view(read_inputs(subject, workspace, dt.datetime.now(dt.UTC)), lang)
     # The name without a language was there first; scripts may fetch the report by it.

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
-from exitkit.cli.subjects import chosen_bundle
+from exitkit.cli.subjects import chosen_bundle, workspace_if_any
 from exitkit.store.verify import Verification, verify_bundle
-from exitkit.workspace.files import load_workspace
 from exitkit.workspace.layout import Workspace
 
 WORDS = {
@@ -33,7 +32,7 @@ def command(bundle: Path | None, trusted: tuple[Path, ...], root: Path, as_json:
     A key inside a bundle proves nothing, so only keys given from outside are trusted. Exit codes:
     0 all holds, 1 invalid, 4 intact but not signed by a trusted key, 5 intact with declared holes.
     """
-    workspace = load_workspace(root) if (root / "exitkit.yaml").is_file() else None
+    workspace = workspace_if_any(root, needed=bundle is None)
     path = chosen_bundle(bundle, workspace, root)
     keys = trusted or (_present_keys(workspace) if workspace else ())
     verification = verify_bundle(path, keys)

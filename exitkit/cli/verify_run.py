@@ -8,6 +8,7 @@ import click
 
 from exitkit.cli.output import json_option, show_json, workspace_option
 from exitkit.cli.run_commands import allowed_signers, run_folder
+from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.journals import JOURNAL, read_journal
 from exitkit.engine.state import fold
 from exitkit.engine.verify_run import journal_faults
@@ -44,8 +45,8 @@ def command(
         [load_public(key) for key in trusted], read_allowed_signers(allowed) if allowed else ()
     )
     is_file = path.name == JOURNAL and path.is_file()
-    if not trusted and not allowed and (root / "exitkit.yaml").is_file():
-        workspace = load_workspace(root)
+    workspace = None if trusted or allowed else workspace_if_any(root, needed=not is_file)
+    if workspace:
         keys = [load_public(key) for key in workspace.trusted_keys if key.is_file()]
         signers = Signers(keys, allowed_signers(workspace))
     if is_file:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from exitkit.errors import InputError
 from exitkit.model.contract import Contract
 from exitkit.model.ledger import Acknowledgement
 from exitkit.ports import Limits, Source, Target
@@ -29,18 +32,44 @@ from exitkit.workspace.schema_faults import check_against, schema_named, suggest
 from exitkit.workspace.yaml_lines import Where, read_yaml
 
 __all__ = [
-    "Workspace", "bundle_path", "contract_document", "latest_bundle", "load_contract",
-    "load_plan", "load_workspace", "next_sequence", "plan_from_document", "sequences",
+    "Workspace", "bundle_path", "contract_document", "is_workspace", "latest_bundle",
+    "load_contract", "load_plan", "load_workspace", "next_sequence", "plan_from_document",
+    "sequences", "the_one_above", "workspace_above",
 ]  # fmt: skip
+
+WORKSPACE_FILE = "exitkit.yaml"
 
 
 def load_workspace(root: Path) -> Workspace:
-    """Read `exitkit.yaml` of the folder `root`."""
-    document = read_yaml(root / "exitkit.yaml")
+    """Read `exitkit.yaml` of the folder `root`; one that lies above is named and never used."""
+    above = workspace_above(root)
+    if above:
+        raise InputError(f"{root / WORKSPACE_FILE}: no such file; {the_one_above(above)}")
+    document = read_yaml(root / WORKSPACE_FILE)
     check_against("workspace", document, _types_from_outside(document.value))
     for where, message in _contradictions(document.value):
         raise document.fault(where, message)
     return _workspace(root.resolve(), document.value)
+
+
+def is_workspace(root: Path) -> bool:
+    """Tell whether an exitkit.yaml lies in `root`, readable or not."""
+    return os.path.lexists(root / WORKSPACE_FILE)
+
+
+def workspace_above(root: Path) -> Path | None:
+    """Return the nearest workspace around a folder that is none itself.
+
+    Who may write to a folder above could make us run what he likes, so nobody goes there unasked.
+    """
+    if is_workspace(root) or not root.is_dir():
+        return None
+    return next(filter(is_workspace, root.resolve().parents), None)
+
+
+def the_one_above(above: Path) -> str:
+    """Say how the workspace above is used."""
+    return f"the workspace above is {above}: add -w {shlex.quote(os.path.relpath(above))}"
 
 
 def load_contract(path: Path) -> Contract:
