@@ -195,8 +195,8 @@ def _thing(record: Record) -> Thing:
 def _packs(bundle: Bundle) -> dict[str, str]:
     """Return the digest of each pack of native configuration, as the manifest has it."""
     found = {}
-    for line in (bundle.path / "manifest-sha256.txt").read_bytes().splitlines():
-        digest, _, path = line.decode("utf-8", "replace").partition("  ")
+    for line in bundle.manifest():
+        digest, _, path = line.decode("utf-8", "replace").rstrip("\n").partition("  ")
         if path.startswith("data/native/"):
             found[path.removeprefix("data/")] = digest
     return found

@@ -31,7 +31,7 @@ from exitkit.model.run import Event, Verdict
 from exitkit.report.inputs import ReportInputs, RunInputs
 from exitkit.store.evidence import event_digest
 from exitkit.store.journal import event_from_record
-from exitkit.store.reader import Bundle, open_bundle
+from exitkit.store.reader import Bundle, looks_like_a_bundle, open_bundle
 from exitkit.store.verify import verify_bundle
 from exitkit.workspace.files import Workspace, load_contract, load_plan
 
@@ -57,7 +57,7 @@ def find_subject(named: Path, workspace: Workspace | None) -> Subject:
     for place in places:
         if has_journal(place):
             return Subject(place.resolve().name, _bundle_of(place, workspace), place)
-        if (place / "data" / "exitkit.json").is_file():
+        if looks_like_a_bundle(place):
             return Subject(place.resolve().name, place)
     raise InputError(f"{named}: no bundle and no run; name one of bundles/ or runs/")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from exitkit.store.paths import path_fault
 from exitkit.store.schemas import record_fault
 from exitkit.store.seal import bundle_id
 from exitkit.store.tables import record_id
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ class Bundle:
             raise InvalidBundle(f"{path}: missing; run 'exitkit verify'")
         return path
 
+    def manifest(self) -> Iterator[bytes]:
+        """Yield the lines of the SHA-256 manifest."""
+        path = self.path / "manifest-sha256.txt"
+        if path.is_symlink() or not path.is_file():
+            raise InvalidBundle(f"{path}: missing; run 'exitkit verify'")
+        with _open_regular(path) as stream:
+            while line := _line(stream, path.name):
+                yield line
+
     def _configuration(self, pack: str, urn: str) -> dict[str, Any]:
         if pack not in self._packs:
             self._packs[pack] = self._offsets(pack)
@@ -90,17 +102,27 @@ class Bundle:
         return _open_regular(self.content_path(relative))
 
 
+def looks_like_a_bundle(path: Path) -> bool:
+    """Tell whether a folder is meant as a bundle, however little of it is left."""
+    return any(os.path.lexists(path / mark) for mark in ("bagit.txt", "data/exitkit.json"))
+
+
 def open_bundle(path: Path) -> Bundle:
     """Open a bundle for reading; it is not verified (store/verify.py does that)."""
     if path.is_symlink() or not path.is_dir():
         raise InputError(f"{path}: no bundle folder; give one of bundles/")
+    if not looks_like_a_bundle(path):
+        raise InputError(f"{path}: not a bundle; give one of bundles/")
     try:
         with _open_regular(path / "data" / "exitkit.json") as stream:
             descriptor = _parsed(_line(stream, "exitkit.json"), "exitkit.json")
+        _open_regular(path / "tagmanifest-sha256.txt").close()
         identity = bundle_id(path)
     except OSError as error:
-        missing = error.filename or path
-        raise InputError(f"{path}: not a bundle ({missing}: {error.strerror})") from error
+        if error.errno not in _NOT_THERE:
+            raise
+        lost = Path(str(error.filename)).relative_to(path)
+        raise InvalidBundle(f"{path}: {lost}: {error.strerror}; run 'exitkit verify'") from error
     version = str(descriptor.get("formatVersion"))
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise InvalidBundle(f"{path}: format {version[:20]}, this exitkit reads 1.x; upgrade it")

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -188,3 +189,64 @@ def test_an_edited_bundle_is_refused_in_one_line(
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "run 'exitkit verify'" in error
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:7])
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("command", ["verify", "gaps", "report", "estimate", "diff"])
+@pytest.mark.parametrize(
+    ("name", "breaks"),
+    [
+        ("tagmanifest-sha256.txt", Path.unlink), ("tagmanifest-sha256.txt", fifo),
+        ("data/exitkit.json", Path.unlink), ("data/exitkit.json", cut_off),
+        ("data/exitkit.json", link), ("data/records/assets.jsonl", Path.unlink),
+        ("data/records/assets.jsonl", fifo),
+    ],
+)  # fmt: skip
+def test_a_bundle_without_one_of_its_parts_is_an_invalid_bundle(
+    command: str, name: str, breaks: Callable[[Path], None], bundle: Bundle, root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = Path(shutil.copytree(bundle.path, root / "broken", dirs_exist_ok=True))
+    breaks(path / name)
+    old = [str(bundle.path)] if command == "diff" else []
+    capsys.readouterr()
+    try:
+        assert run([command, *old, str(path), "-w", str(root)]) == 1
+    finally:
+        shutil.rmtree(path)
+    said = capsys.readouterr()
+    assert ("INVALID" if command == "verify" else "run 'exitkit verify'") in said.out + said.err
+
+
+@pytest.mark.parametrize("command", ["diff", "report"])
+def test_a_bundle_without_its_manifest_is_an_invalid_bundle(
+    command: str, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(shutil.copytree(bundle.path, tmp_path / "acme-000002"))
+    (path / "manifest-sha256.txt").unlink()
+    if command == "diff":
+        assert run(["diff", str(bundle.path), str(path)]) == 1
+        assert "manifest-sha256.txt: missing; run 'exitkit verify'" in capsys.readouterr().err
+    else:
+        assert run(["report", str(path), "--output", str(tmp_path / "report.html")]) == 0
+        assert "lacks manifest-sha256.txt" in (tmp_path / "report.html").read_text()
+
+
+def test_a_folder_that_is_no_bundle_is_a_mistake_and_no_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["gaps", str(tmp_path)]) == 2
+    assert "not a bundle" in capsys.readouterr().err
