@@ -15,9 +15,11 @@ def unique(items: Iterable[Item]) -> Iterator[Item]:
 
     What several regions answer with under one ARN is one thing, of no region.
     """
-    ordered = sorted(items, key=lambda item: (item.row.native_type, item.native_id, item.region))
-    for _, group in groupby(ordered, key=lambda item: (item.row.native_type, item.native_id)):
-        same = list(group)
+    named: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in items:
+        named[item.row.native_type, item.native_id].append(item)
+    for name in sorted(named):
+        same = named[name]
         if len(same) == 1:
             yield same[0]
             continue
