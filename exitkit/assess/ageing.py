@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,45 +11,35 @@ from exitkit.assess.dates import add_months
 from exitkit.model.verdict import Exportability, Level
 
 
-@dataclass(frozen=True, slots=True)
-class Aged:
-    """What became of the proofs of earlier rehearsals.
+@dataclass(slots=True)
+class Ageing:
+    """Raises the verdicts that a proof of an earlier rehearsal still stands behind, and counts.
 
+    `proofs` are earlier exportability records at level `rehearsed`, by id. `kept` of them stand,
     `aged` are older than allowed, `changed` leave by another method or format than was rehearsed,
-    or not at all any more; what is no longer there is in neither.
+    or not at all any more; what is no longer there is in none.
     """
 
-    verdicts: tuple[Exportability, ...]
-    kept: int
-    aged: int
-    changed: int
+    proofs: Mapping[str, Mapping[str, Any]]
+    today: dt.date
+    valid_months: int
+    kept: int = 0
+    aged: int = 0
+    changed: int = 0
 
-
-def age(
-    judged: Iterable[Exportability],
-    proofs: Mapping[str, Mapping[str, Any]],
-    today: dt.date,
-    valid_months: int,
-) -> Aged:
-    """Return the verdicts with those raised to `rehearsed` that a proof still stands behind.
-
-    `proofs` are earlier exportability records at level `rehearsed`, by id.
-    """
-    verdicts, kept, aged, changed = [], 0, 0, 0
-    for verdict in judged:
-        proof = proofs.get(verdict.urn)
+    def of(self, verdict: Exportability) -> Exportability:
+        """Return the verdict, at `rehearsed` where its proof still counts."""
+        proof = self.proofs.get(verdict.urn)
         if proof is None or verdict.level is Level.REHEARSED:
-            verdicts.append(verdict)
-        elif is_aged(proof, today, valid_months):
-            verdicts.append(verdict)
-            aged += 1
-        elif not _same_way(verdict, proof):
-            verdicts.append(verdict)
-            changed += 1
-        else:
-            verdicts.append(_raised(verdict, proof))
-            kept += 1
-    return Aged(tuple(verdicts), kept, aged, changed)
+            return verdict
+        if is_aged(proof, self.today, self.valid_months):
+            self.aged += 1
+            return verdict
+        if not _same_way(verdict, proof):
+            self.changed += 1
+            return verdict
+        self.kept += 1
+        return _raised(verdict, proof)
 
 
 def is_aged(record: Mapping[str, Any], today: dt.date, valid_months: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exitkit.assess.joint_inventory import BESIDE, DECLARED
@@ -18,8 +18,9 @@ _DISTINCT = re.compile(r"[0-9_.:/@-]")
 
 @dataclass(slots=True)
 class NameIndex:
-    """Every distinctive name of an asset; a name that two assets share leads to neither."""
+    """The distinctive names of assets that are among `words`; one that two share leads to none."""
 
+    words: Container[str]
     _by_name: dict[str, Ref | None] = field(default_factory=dict)
 
     def add(self, asset: Asset) -> None:
@@ -32,7 +33,7 @@ class NameIndex:
         names |= {value for _, value in asset.identifiers}
         for name in names:
             lowered = name.lower()
-            if SHORTEST_NAME <= len(lowered) <= LONGEST_NAME and _DISTINCT.search(lowered):
+            if lowered in self.words and _is_distinctive(lowered):
                 known = self._by_name.setdefault(lowered, asset.ref)
                 if known != asset.ref:
                     self._by_name[lowered] = None
@@ -40,31 +41,34 @@ class NameIndex:
     def named_in(self, text: str) -> Iterator[Ref]:
         """Yield each asset that a text names, once, in the order of the text."""
         seen: dict[Ref, None] = {}
-        for found in _WORD.finditer(text):
-            for word in _forms(found[0].lower()):
-                ref = self._by_name.get(word)
-                if ref is not None and ref not in seen:
-                    seen[ref] = None
-                    yield ref
-                    if len(seen) == MOST_MENTIONS:
-                        return
-
-
-def index_names(assets: Iterable[Asset]) -> NameIndex:
-    """Return the names of all assets."""
-    index = NameIndex()
-    for asset in assets:
-        index.add(asset)
-    return index
+        for word in _words(text):
+            ref = self._by_name.get(word)
+            if ref is not None and ref not in seen:
+                seen[ref] = None
+                yield ref
+                if len(seen) == MOST_MENTIONS:
+                    return
 
 
 def mentions(texts: Mapping[Ref, str], assets: Iterable[Asset]) -> Iterator[tuple[Ref, Ref]]:
     """Yield (asset, document) for every document whose text names the asset."""
-    index = index_names(assets)
+    # An estate has more names than its documents have words.
+    index = NameIndex({word for text in texts.values() for word in _words(text)})
+    for asset in assets:
+        index.add(asset)
     for document, text in sorted(texts.items()):
-        for asset in index.named_in(text):
-            if asset != document:
-                yield asset, document
+        for ref in index.named_in(text):
+            if ref != document:
+                yield ref, document
+
+
+def _is_distinctive(name: str) -> bool:
+    return SHORTEST_NAME <= len(name) <= LONGEST_NAME and bool(_DISTINCT.search(name))
+
+
+def _words(text: str) -> Iterator[str]:
+    for found in _WORD.finditer(text):
+        yield from _forms(found[0].lower())
 
 
 def _forms(word: str) -> Iterator[str]:

@@ -12,27 +12,21 @@ NOT_ASSESSED = "not-assessed"
 
 
 def verdicts(
-    assets: Iterable[Asset],
-    findings: Iterable[Draft | Gap],
+    found: Iterable[tuple[Asset, Iterable[Draft | Gap]]],
     knowledge: Knowledge,
     kinds: Callable[[str], tuple[Aspect, ...]],
 ) -> Iterator[Exportability]:
     """Yield one verdict per asset and applicable aspect.
 
-    What a collector or an extractor said of an aspect decides, also of one that `kinds` does not
-    name; else the fact that holds; else it is `unknown`. `kinds` returns the aspects of a kind.
+    What a collector or an extractor said of an aspect, which is found beside its asset, decides,
+    also of one that `kinds` does not name; else the fact that holds; else it is `unknown`. `kinds`
+    returns the aspects of a kind.
     """
-    said: dict[tuple[Ref, Aspect], Draft | Gap] = {}
-    for finding in findings:
-        said.setdefault((finding.ref, finding.aspect), finding)
-    extra: dict[Ref, list[Aspect]] = {}
-    for ref, aspect in said:
-        extra.setdefault(ref, []).append(aspect)
-    for asset in assets:
+    for asset, findings in found:
+        said = {finding.aspect: finding for finding in findings}
         applicable = kinds(asset.kind)
-        surplus = sorted(set(extra.get(asset.ref, ())) - set(applicable))
-        for aspect in (*applicable, *surplus):
-            yield _verdict(asset, aspect, said.get((asset.ref, aspect)), knowledge)
+        for aspect in (*applicable, *sorted(said.keys() - set(applicable))):
+            yield _verdict(asset, aspect, said.get(aspect), knowledge)
 
 
 def _verdict(

@@ -29,25 +29,34 @@ class _Estate:
         return bool(owner) and owner.lower() not in self.own
 
 
+Teller = Callable[[Asset, _Estate], Iterator[Access]]
+
+
 def network_access(assets: Iterable[Asset]) -> Iterator[Access]:
     """Yield a right for every peering with an account that is not ours, and for every VPN."""
-    found = [asset for asset in assets if asset.ref.provider in ("aws", "azure")]
-    estate = _Estate(frozenset(asset.ref.scope.lower() for asset in found), dict(_gateways(found)))
-    for asset in found:
-        tell = _TELLERS.get(asset.ref.native_type.lower())
-        if tell:
-            yield from tell(asset, estate)
-
-
-def _gateways(assets: Iterable[Asset]) -> Iterator[tuple[str, str]]:
+    own: set[str] = set()
+    gateways: dict[str, str] = {}
+    ways: list[tuple[Teller, Asset]] = []
     for asset in assets:
-        kind = asset.ref.native_type.lower()
-        if kind == CUSTOMER_GATEWAY:
-            yield asset.ref.native_id.lower(), str(asset.config.get("IpAddress") or "")
-        elif kind == LOCAL_GATEWAY:
-            properties = _members(asset.config, "properties")
-            address = properties.get("gatewayIpAddress") or properties.get("fqdn") or ""
-            yield asset.ref.native_id.lower(), str(address)
+        if asset.ref.provider in ("aws", "azure"):
+            own.add(asset.ref.scope.lower())
+            gateways.update(_gateway(asset))
+            if tell := _TELLERS.get(asset.ref.native_type.lower()):
+                ways.append((tell, asset))
+    estate = _Estate(frozenset(own), gateways)
+    for tell, asset in ways:
+        yield from tell(asset, estate)
+
+
+def _gateway(asset: Asset) -> dict[str, str]:
+    """Return where a gateway is by its id; nothing for all else."""
+    kind, name = asset.ref.native_type.lower(), asset.ref.native_id.lower()
+    if kind == CUSTOMER_GATEWAY:
+        return {name: str(asset.config.get("IpAddress") or "")}
+    if kind == LOCAL_GATEWAY:
+        properties = _members(asset.config, "properties")
+        return {name: str(properties.get("gatewayIpAddress") or properties.get("fqdn") or "")}
+    return {}
 
 
 def _right(
@@ -151,7 +160,7 @@ def _members(config: Config, name: str) -> Config:
     return found if isinstance(found, Mapping) else {}
 
 
-_TELLERS: Mapping[str, Callable[[Asset, _Estate], Iterator[Access]]] = {
+_TELLERS: Mapping[str, Teller] = {
     "aws::ec2::vpcpeeringconnection": _aws_sides("RequesterVpcInfo", "AccepterVpcInfo", "VpcId"),
     "aws::ec2::transitgatewaypeeringattachment": _aws_sides(
         "RequesterTgwInfo", "AccepterTgwInfo", "TransitGatewayId"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,29 +36,29 @@ class Meanings:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An ARN, or an id that nobody else can have, and whose it is."""
+
+    name: str
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
-    """Every name of every asset, and nothing else of it.
+    """Every name of every AWS asset: `by_id` the distinctive ones; `known` the refs, for others."""
 
-    `by_id` holds ARNs and ids that nobody else can have; `known` all refs, for bare names.
-    """
-
-    by_id: Mapping[str, Ref]
-    known: frozenset[Ref]
+    by_id: Mapping[str, Named]
+    known: Container[Ref]
 
 
-def index_of(assets: Iterable[Asset]) -> Index:
-    """Return the names of the AWS assets among `assets`."""
-    by_id: dict[str, Ref] = {}
-    known = set()
-    for asset in assets:
-        if asset.ref.provider != "aws":
-            continue
-        known.add(asset.ref)
-        names = [asset.ref.native_id, *(v for scheme, v in asset.identifiers if scheme == "arn")]
-        for name in names:
-            if _ARN.match(name) or _OWN_FORM.match(name):
-                by_id.setdefault(name, asset.ref)
-    return Index(by_id, frozenset(known))
+def names_of(asset: Asset) -> Iterator[Named]:
+    """Yield the names under which other AWS assets may refer to this one."""
+    if asset.ref.provider != "aws":
+        return
+    names = [asset.ref.native_id, *(v for scheme, v in asset.identifiers if scheme == "arn")]
+    for name in names:
+        if _ARN.match(name) or _OWN_FORM.match(name):
+            yield Named(name, asset.ref)
 
 
 def references(
@@ -95,7 +95,7 @@ def _strings(asset: Asset) -> Iterator[tuple[tuple[str, ...], str]]:
 
 def _target(subject: Ref, member: str, text: str, index: Index, meanings: Meanings) -> Ref | None:
     if found := index.by_id.get(text):
-        return found
+        return found.ref
     if text.startswith("arn:"):
         return _around(text, index)
     types = meanings.named.get(member, ())
@@ -115,7 +115,7 @@ def _around(arn: str, index: Index) -> Ref | None:
     while (cut := max(arn.rfind("/"), arn.rfind(":"))) > fixed:
         arn = arn[:cut]
         if found := index.by_id.get(arn):
-            return found
+            return found.ref
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from exitkit import plugins
 from exitkit.assess.network_access import network_access
-from exitkit.assess.references import index_of, references
+from exitkit.assess.references import Index, references
 from exitkit.drivers.source_files import name_below
 from exitkit.engine.document_mentions import documented
 from exitkit.engine.harvest import Harvest
@@ -87,12 +87,12 @@ def collect(
 
 def _complete(harvest: Harvest) -> None:
     """Add what follows from what was found, once every source has told what there is."""
-    _connect(harvest)
-    for relation in list(documented(harvest.assets, harvest.relations.values(), harvest.aspects)):
-        harvest.relations.setdefault(relation.urn, relation)
-    for right in network_access(harvest.assets.values()):
-        harvest.access.setdefault(right.urn, right)
     harvest.check()
+    _connect(harvest)
+    for relation in documented(harvest.assets, harvest.relations.values(), harvest.aspects):
+        harvest.relations.add(relation)
+    for right in network_access(harvest.assets.values()):
+        harvest.access.add(right)
 
 
 def _connect(harvest: Harvest) -> None:
@@ -100,16 +100,16 @@ def _connect(harvest: Harvest) -> None:
 
     Only names are indexed: things of different accounts and sources refer to each other.
     """
-    index, meanings = index_of(harvest.assets.values()), load_meanings()
-    for ref, asset in list(harvest.assets.items()):
-        if ref.provider != "aws":
+    index, meanings = Index(harvest.names, harvest.assets), load_meanings()
+    for asset in harvest.assets.values():
+        if asset.ref.provider != "aws":
             continue
         relations, unresolved = references(asset, index, meanings)
         for relation in relations:
-            harvest.relations.setdefault(relation.urn, relation)
+            harvest.relations.add(relation)
         if unresolved:
             ext = {**asset.ext, "unresolvedReferences": " ".join(unresolved)}
-            harvest.assets[ref] = replace(asset, ext=ext)
+            harvest.assets.put(replace(asset, ext=ext))
 
 
 def _one_source(

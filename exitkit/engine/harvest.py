@@ -3,56 +3,91 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
+from exitkit.assess.references import Named, names_of
 from exitkit.errors import PluginError
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, License
 from exitkit.model.ledger import Acknowledgement, Call
 from exitkit.model.verdict import Aspect, Draft, Gap
 from exitkit.ports import Finding
-from exitkit.store.finding_shelf import BY_LEDGER_LINE, Parts, Shelf
+from exitkit.store.finding_shelf import (
+    BY_ASPECT,
+    BY_LEDGER_LINE,
+    BY_NAME,
+    BY_REF,
+    BY_URN,
+    Key,
+    Parts,
+    Shelf,
+)
 from exitkit.store.room import Room
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Harvest:
     """Tables are sorted when they are written; `spool` takes what has no room in memory."""
 
     def __init__(self, spool: Path, room: Room) -> None:
-        self.calls: Shelf[Parts, Call] = Shelf(spool / ".calls", room, BY_LEDGER_LINE)
-        self._failed: Shelf[Parts, Call] = Shelf(spool / ".failed-calls", room, BY_LEDGER_LINE)
-        self.assets: dict[Ref, Asset] = {}
-        self.relations: dict[str, Relation] = {}
-        self.aspects: dict[tuple[Ref, Aspect], Draft | Gap] = {}
-        self.access: dict[str, Access] = {}
-        self.licenses: dict[Ref, License] = {}
-        self.automation: dict[Ref, Automation] = {}
-        self.datasets: dict[Ref, Dataset] = {}
+        def shelf(name: str, key: Key[K, V]) -> Shelf[K, V]:
+            return shelves.enter_context(closing(Shelf(spool / f".{name}", room, key)))
+
+        self._shelves = shelves = ExitStack()
+        self.assets: Shelf[Ref, Asset] = shelf("assets", BY_REF)
+        self.names: Shelf[str, Named] = shelf("names", BY_NAME)
+        self.calls: Shelf[Parts, Call] = shelf("calls", BY_LEDGER_LINE)
+        self._failed: Shelf[Parts, Call] = shelf("failed-calls", BY_LEDGER_LINE)
+        self.relations: Shelf[str, Relation] = shelf("relations", BY_URN)
+        self.aspects: Shelf[tuple[Ref, Aspect], Draft | Gap] = shelf("aspects", BY_ASPECT)
+        self.access: Shelf[str, Access] = shelf("access", BY_URN)
+        self.licenses: Shelf[Ref, License] = shelf("licenses", BY_REF)
+        self.automation: Shelf[Ref, Automation] = shelf("automation", BY_REF)
+        self.datasets: Shelf[Ref, Dataset] = shelf("datasets", BY_REF)
 
     def add(self, source: str, finding: Finding) -> None:
         """Put one finding where it belongs; the same thing found twice counts once."""
         match finding:
             case Asset():
-                self.assets.setdefault(finding.ref, finding)
+                if self.assets.add(finding):
+                    for name in names_of(finding):
+                        self.names.add(name)
             case Call():
                 self._put_call(_merged(self.calls.held_for(finding), finding))
             case Draft() | Gap():
-                self.aspects.setdefault((finding.ref, finding.aspect), finding)
+                self.aspects.add(finding)
             case Relation():
-                self.relations.setdefault(finding.urn, finding)
+                self.relations.add(finding)
             case Access():
-                self.access.setdefault(finding.urn, finding)
+                self.access.add(finding)
             case License():
-                self.licenses.setdefault(finding.ref, finding)
+                self.licenses.add(finding)
             case Automation():
-                self.automation.setdefault(finding.ref, finding)
+                self.automation.add(finding)
             case Dataset():
-                self.datasets.setdefault(finding.ref, finding)
+                self.datasets.add(finding)
             case _:
                 raise PluginError(f"source {source}: a plugin yielded {type(finding).__name__}")
+
+    def with_aspects(self) -> Iterator[tuple[Asset, list[Draft | Gap]]]:
+        """Yield each asset with what was said of its aspects, in the order of the refs."""
+        told = groupby(self.aspects.in_order(), key=attrgetter("ref"))
+        ref, said = next(told, (None, iter(())))
+        for asset in self.assets.in_order():
+            if asset.ref == ref:
+                yield asset, list(said)
+                ref, said = next(told, (None, iter(())))
+            else:
+                yield asset, []
 
     def open_calls(self) -> list[Call]:
         """The ledger lines that nobody has answered for, in ledger order."""
@@ -77,19 +112,18 @@ class Harvest:
 
     def check(self) -> None:
         """Raise PluginError where something belongs to an asset that nobody found."""
-        refs = [ref for ref, _ in self.aspects]
-        refs += [*self.licenses, *self.automation, *self.datasets]
-        for ref in refs:
+        for ref in chain(
+            (ref for ref, _ in self.aspects), self.licenses, self.automation, self.datasets
+        ):
             if ref not in self.assets:
                 raise PluginError(f"{ref.native_type} {ref.native_id}: reported without its asset")
-        for relation in list(self.relations.values()):
+        for relation in self.relations.values():
             if relation.subject not in self.assets or relation.object not in self.assets:
-                del self.relations[relation.urn]
+                self.relations.discard(relation.urn)
 
     def close(self) -> None:
         """Let go of what lies in the spool."""
-        self.calls.close()
-        self._failed.close()
+        self._shelves.close()
 
     def _put_call(self, call: Call) -> None:
         self.calls.put(call)

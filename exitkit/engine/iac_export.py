@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import Any
 
 from exitkit.assess import iac_awscc, iac_classic
@@ -84,23 +85,27 @@ class _Place:
         return linked(resources, self.mapped, stand_ins)
 
 
-def iac_contents(assets: Iterable[Asset]) -> Iterator[Content]:
-    """Yield the files of all AWS assets; nothing where there are none."""
-    places: dict[tuple[str, str], list[Asset]] = {}
-    for asset in assets:
-        if asset.ref.provider == "aws" and asset.status != "unknown":
-            places.setdefault((asset.ref.scope, asset.ref.region), []).append(asset)
-    if not places:
+def iac_contents(assets: Iterable[Asset], types: Set[str]) -> Iterator[Content]:
+    """Yield the files of all AWS assets; nothing where there are none.
+
+    The assets come in the order of their refs: those of one place at a time are in memory.
+    `types` are all their native types.
+    """
+    known = (one for one in assets if one.ref.provider == "aws" and one.status != "unknown")
+    first = next(known, None)
+    if first is None:
         return
     mapped = load_mapped()
-    types = {asset.ref.native_type for found in places.values() for asset in found}
     parts = {part.native_type for name in types & mapped.keys() for part in mapped[name].parts}
     schemas = load_schemas(types | parts)
     yield _file("readme.txt", _READ_ME.encode(), "text/plain")
-    for (scope, region), found in sorted(places.items()):
+    for (scope, region), found in groupby(chain((first,), known), key=_scope_and_region):
         folder = f"{segment(scope)}/{segment(region or 'global')}"
-        ordered = sorted(found, key=lambda one: one.ref)
-        yield from _written(_Place(folder, region, ordered, schemas, mapped))
+        yield from _written(_Place(folder, region, list(found), schemas, mapped))
+
+
+def _scope_and_region(asset: Asset) -> tuple[str, str]:
+    return asset.ref.scope, asset.ref.region
 
 
 def _written(place: _Place) -> Iterator[Content]:

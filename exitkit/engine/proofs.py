@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from exitkit.model.verdict import Exportability, Level
+from exitkit.model.verdict import Level
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import Workspace, latest_bundle
 
@@ -20,19 +20,18 @@ class Proofs:
     bundle: Bundle | None
     records: Mapping[str, Record]
 
-    def evidence(self, runs: Collection[str]) -> dict[str, Iterator[Record]]:
-        """Return the lines of `runs`, `events` and `measurements` that these runs left."""
-        subjects = {f"urn:exitkit:run:{run}" for run in runs}
-        return {
-            "runs": self._lines("runs", "run", runs),
-            "events": self._lines("events", "run", runs),
-            # Only the measurements of a run have a run as their subject.
-            "measurements": self._lines("measurements", "subject", subjects),
-        }
+    def evidence(self, table: str, runs: Collection[str]) -> Iterator[Record]:
+        """Yield the lines of `runs`, `events` or `measurements` that these runs left.
 
-    def _lines(self, table: str, member: str, wanted: Collection[str]) -> Iterator[Record]:
-        if self.bundle and wanted:
-            yield from (row for row in self.bundle.records(table) if row[member] in wanted)
+        Nothing is read before the first line is asked for: `runs` may grow until then.
+        """
+        if not self.bundle or not runs:
+            return
+        # Only the measurements of a run have a run as their subject.
+        is_measured = table == "measurements"
+        member = "subject" if is_measured else "run"
+        wanted = {f"urn:exitkit:run:{run}" if is_measured else run for run in runs}
+        yield from (row for row in self.bundle.records(table) if row[member] in wanted)
 
 
 def last_proofs(workspace: Workspace) -> Proofs:
@@ -47,8 +46,3 @@ def last_proofs(workspace: Workspace) -> Proofs:
         if row["level"] == Level.REHEARSED.value
     }
     return Proofs(bundle, held)
-
-
-def runs_behind(verdicts: Collection[Exportability]) -> set[str]:
-    """Return the runs that the verdicts at `rehearsed` name."""
-    return {verdict.rehearsed_in for verdict in verdicts if verdict.rehearsed_in}

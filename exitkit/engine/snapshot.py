@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
@@ -17,13 +17,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exitkit.assess.ageing import Aged, age
+from exitkit.assess.ageing import Ageing
 from exitkit.assess.exportability import verdicts
 from exitkit.drivers.invoices import Invoice
 from exitkit.engine.collect import Progress, collect
 from exitkit.engine.harvest import Harvest
 from exitkit.engine.iac_export import iac_contents
-from exitkit.engine.proofs import Proofs, last_proofs, runs_behind
+from exitkit.engine.proofs import Proofs, last_proofs
 from exitkit.engine.reconcile import Reconciled, invoices_of, reconcile_records
 from exitkit.engine.reconcile_document import document_of, keep, reconciliation_records
 from exitkit.engine.series import next_inputs
@@ -31,9 +31,8 @@ from exitkit.engine.unfinished import Earlier, open_unfinished
 from exitkit.errors import InputError
 from exitkit.knowledge.kinds import aspects_of
 from exitkit.knowledge.portability import load_knowledge
-from exitkit.model.asset import Ref
 from exitkit.model.ledger import Call, CallOutcome
-from exitkit.model.verdict import Content, Draft, Level
+from exitkit.model.verdict import Content, Draft, Exportability, Gap, Level
 from exitkit.ports import Source
 from exitkit.store import evidence, records
 from exitkit.store.keys import load_private
@@ -163,24 +162,19 @@ def _conclude(
     window: tuple[dt.datetime, dt.datetime],
     key: Ed25519PrivateKey | None,
 ) -> Snapshot:
-    knowledge = load_knowledge()
-    aged = age(
-        verdicts(harvest.assets.values(), harvest.aspects.values(), knowledge, aspects_of),
-        proofs.records,
-        window[0].date(),
-        workspace.tolerances.rehearsal_valid_months,
+    judged = _Judged(
+        Ageing(proofs.records, window[0].date(), workspace.tolerances.rehearsal_valid_months)
     )
     path = bundle_path(workspace, next_sequence(workspace))
     bundle = write_bundle(
         path,
         next_inputs(workspace, "snapshot", window, window[1], key),
-        _tables(sources, harvest, aged, proofs, billed),
+        _tables(sources, harvest, judged, proofs, billed),
         _contents(harvest),
         key,
     )
     if billed:
         keep(document_of(bundle, billed), workspace.reports, path.name)
-    levels = Counter(verdict.level.value for verdict in aged.verdicts)
     open_calls = tuple(harvest.open_calls())
     return Snapshot(
         path=path,
@@ -188,65 +182,84 @@ def _conclude(
         sealed=key is not None,
         assets=len(harvest.assets),
         calls=len(harvest.calls),
-        verdicts_by_level=dict(sorted(levels.items())),
+        verdicts_by_level=dict(sorted(judged.levels.items())),
         open_calls=open_calls,
         findings=(
-            *_findings(workspace.tolerances, open_calls, levels),
+            *_findings(workspace.tolerances, open_calls, judged.levels),
             *(billed.spend_findings if billed else ()),
         ),
-        kept=aged.kept,
-        aged=aged.aged,
-        changed=aged.changed,
+        kept=judged.ageing.kept,
+        aged=judged.ageing.aged,
+        changed=judged.ageing.changed,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the verdicts come to while they are written; `runs` are those that proved any."""
+
+    ageing: Ageing
+    levels: Counter[str] = field(default_factory=Counter)
+    runs: set[str] = field(default_factory=set)
+
+    def verdicts(self, harvest: Harvest) -> Iterator[Exportability]:
+        """Yield one verdict on each aspect of each asset; to be gone through once."""
+        for verdict in verdicts(harvest.with_aspects(), load_knowledge(), aspects_of):
+            final = self.ageing.of(verdict)
+            self.levels[final.level.value] += 1
+            if final.rehearsed_in:
+                self.runs.add(final.rehearsed_in)
+            yield final
 
 
 def _tables(
     sources: Sequence[Source],
     harvest: Harvest,
-    aged: Aged,
+    judged: _Judged,
     proofs: Proofs,
     billed: Reconciled | None,
 ) -> dict[str, Iterable[Mapping[str, Any]]]:
-    artifacts = _artifacts(harvest)
     assets = harvest.assets.values()
     calls = harvest.calls.values()
-    evidence_of_runs = proofs.evidence(runs_behind(aged.verdicts))
     return {
         "scopes": _scopes(sources, calls),
         "calls": map(records.call_record, calls),
-        "assets": (records.asset_record(asset, artifacts[asset.ref]) for asset in assets),
+        "assets": (
+            records.asset_record(asset, list(_artifacts(said)))
+            for asset, said in harvest.with_aspects()
+        ),
         "native": (records.native_record(asset) for asset in assets if asset.config),
         "relations": map(records.relation_record, harvest.relations.values()),
-        "exportability": map(records.exportability_record, aged.verdicts),
+        "exportability": map(records.exportability_record, judged.verdicts(harvest)),
         "access": map(records.access_record, harvest.access.values()),
         "licenses": map(records.license_record, harvest.licenses.values()),
         "automation": map(records.automation_record, harvest.automation.values()),
         "datasets": map(records.dataset_record, harvest.datasets.values()),
         "reconciliation": reconciliation_records(billed) if billed else (),
-        "runs": evidence_of_runs["runs"],
-        "events": evidence_of_runs["events"],
+        # These come after the verdicts, as TABLES has it: by then it is known which runs count.
+        "runs": proofs.evidence("runs", judged.runs),
+        "events": proofs.evidence("events", judged.runs),
         "measurements": chain(
             map(evidence.observation_measurement, assets),
             map(evidence.call_measurement, calls),
-            evidence_of_runs["measurements"],
+            proofs.evidence("measurements", judged.runs),
         ),
     }
 
 
-def _artifacts(harvest: Harvest) -> defaultdict[Ref, list[Mapping[str, Any]]]:
-    """What each asset's bytes are, measured before they are moved into the bundle."""
-    found: defaultdict[Ref, list[Mapping[str, Any]]] = defaultdict(list)
-    for (ref, _), kept in harvest.aspects.items():
+def _artifacts(said: Iterable[Draft | Gap]) -> Iterator[Mapping[str, Any]]:
+    """Yield what an asset's bytes are, measured before they are moved into the bundle."""
+    for kept in said:
         if isinstance(kept, Draft):
-            found[ref].extend(records.artifact(content) for content in kept.contents)
-    return found
+            yield from map(records.artifact, kept.contents)
 
 
 def _contents(harvest: Harvest) -> Iterator[Content]:
     for kept in harvest.aspects.values():
         if isinstance(kept, Draft):
             yield from kept.contents
-    yield from iac_contents(harvest.assets.values())
+    types = {ref.native_type for ref in harvest.assets if ref.provider == "aws"}
+    yield from iac_contents(harvest.assets.in_order(), types)
 
 
 def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from exitkit.assess.references import Named
 from exitkit.errors import PluginError
 from exitkit.model.asset import Asset, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, License
@@ -20,7 +21,7 @@ from exitkit.model.verdict import Draft, Gap
 from exitkit.store.canonical import storable
 
 Reader = Callable[[Any], Any]
-KINDS = (Asset, Relation, Call, Draft, Gap, Access, License, Automation, Dataset)
+KINDS = (Asset, Relation, Call, Draft, Gap, Access, License, Automation, Dataset, Named)
 _APART = "config"
 """The member of an asset that stands behind the others, for it is not of our making."""
 _DECODE = json.JSONDecoder().decode

@@ -7,16 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
+from exitkit.assess.references import Named
+from exitkit.model.asset import Ref
 from exitkit.model.identity import encodable
 from exitkit.model.ledger import Call
+from exitkit.model.verdict import Aspect, Draft, Gap
 from exitkit.store.finding_lines import FindingLines, finding_of
 from exitkit.store.line_base import LineBase
 from exitkit.store.room import Room, Share
+from exitkit.store.sieve import Sieve
 
 K = TypeVar("K")
 V = TypeVar("V")
+T = TypeVar("T")
 Parts = tuple[str, ...]
 
 
@@ -29,13 +34,27 @@ class Key(Generic[K, V]):
     whole: Callable[[Parts], K]
 
 
+def _ref_parts(ref: Ref) -> Parts:
+    return ref.provider, ref.scope, ref.region, ref.native_type, ref.native_id
+
+
+def _aspect_of(finding: Draft | Gap) -> tuple[Ref, Aspect]:
+    return finding.ref, finding.aspect
+
+
 def _ledger_line(call: Call) -> Parts:
     line = call.source, call.scope, call.region, call.operation, call.binding
     return tuple(map(encodable, line))
 
 
+BY_REF: Key[Ref, Any] = Key(attrgetter("ref"), _ref_parts, lambda parts: Ref(*parts))
+BY_ASPECT: Key[tuple[Ref, Aspect], Draft | Gap] = Key(
+    _aspect_of,
+    lambda key: (*_ref_parts(key[0]), key[1].value),
+    lambda parts: (Ref(*parts[:5]), Aspect(parts[5])),
+)
+BY_NAME: Key[str, Named] = Key(attrgetter("name"), lambda name: (name,), lambda parts: parts[0])
 BY_URN: Key[str, Any] = Key(attrgetter("urn"), lambda urn: (urn,), lambda parts: parts[0])
-
 BY_LEDGER_LINE: Key[Parts, Call] = Key(_ledger_line, lambda line: line, lambda parts: parts)
 
 
@@ -51,14 +70,14 @@ class Shelf(Mapping[K, V]):
         self._held: dict[K, V] = {}
         self._lines = FindingLines(file.with_suffix(".bodies"))
         self._base: LineBase | None = None
+        self._sieve: Sieve | None = None
 
-    def add(self, value: V) -> None:
-        """Keep a finding unless its key has one."""
+    def add(self, value: V) -> bool:
+        """Keep a finding unless its key has one; tell whether it was kept."""
         key = self._key.of(value)
         if base := self._base_for(key, value):
-            base.add(self._bytes(key), self._lines.line(value))
-        else:
-            self._held.setdefault(key, value)
+            return base.add(self._bytes(key), self._lines.line(value))
+        return self._held.setdefault(key, value) is value
 
     def put(self, value: V) -> None:
         """Keep a finding in place of what its key had."""
@@ -82,13 +101,28 @@ class Shelf(Mapping[K, V]):
     def __getitem__(self, key: K) -> V:
         if self._base is None:
             return self._held[key]
-        line = self._base.get(self._bytes(key))
-        if line is None:
+        found = self.get(key)
+        if found is None:
             raise KeyError(key)
-        return finding_of(line)  # type: ignore[no-any-return]
+        return found
+
+    @overload
+    def get(self, key: K) -> V | None: ...
+    @overload
+    def get(self, key: K, default: V) -> V: ...
+    @overload
+    def get(self, key: K, default: T) -> V | T: ...
+    def get(self, key: K, default: V | T | None = None) -> V | T | None:
+        """Return what is kept under a key."""
+        if self._base is None:
+            return self._held.get(key, default)
+        line = self._base.get(self._bytes(key)) if self._may_have(key) else None
+        return default if line is None else finding_of(line)
 
     def __contains__(self, key: Any) -> bool:
-        return key in self._held if self._base is None else self._base.has(self._bytes(key))
+        if self._base is None:
+            return key in self._held
+        return self._may_have(key) and self._base.has(self._bytes(key))
 
     def __len__(self) -> int:
         return len(self._held) if self._base is None else self._base.count()
@@ -101,6 +135,12 @@ class Shelf(Mapping[K, V]):
     def values(self) -> ValuesView[V]:
         """Return all findings, to be gone through any number of times."""
         return _Values(self, self._all)
+
+    def in_order(self) -> Iterator[V]:
+        """Yield all findings in the order of their keys."""
+        if self._base is None:
+            return iter([self._held[key] for key in sorted(self._held, key=self._key.parts)])
+        return map(finding_of, self._base.sorted_lines())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -115,12 +155,18 @@ class Shelf(Mapping[K, V]):
     def _base_for(self, key: K, value: V) -> LineBase | None:
         """Return where a finding has to go; None where there is room in memory."""
         if self._base is None and key not in self._held and not self._share.holds(value):
-            self._base = LineBase(self._file)
+            self._base, self._sieve = LineBase(self._file), Sieve()
             for key_held, held in self._held.items():
+                self._sieve.add(key_held)
                 self._base.add(self._bytes(key_held), self._lines.line(held))
             self._held = {}
             self._share.leave()
+        if self._sieve is not None:
+            self._sieve.add(key)
         return self._base
+
+    def _may_have(self, key: K) -> bool:
+        return self._sieve is not None and self._sieve.may_have(key)
 
     def _bytes(self, key: K) -> bytes:
         return _bytes_of(self._key.parts(key))

@@ -21,6 +21,7 @@ BEGIN;
 _ADD = "INSERT INTO kept(key, line) VALUES(?, ?) ON CONFLICT(key) DO NOTHING"
 _PUT = "INSERT INTO kept(key, line) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET line=excluded.line"
 _LINES = "SELECT number, line FROM kept WHERE number > ? ORDER BY number LIMIT ?"
+_SORTED = "SELECT key, line FROM kept WHERE key > ? ORDER BY key LIMIT ?"
 _KEYS = "SELECT number, key FROM kept WHERE number > ? ORDER BY number LIMIT ?"
 
 
@@ -36,9 +37,9 @@ class LineBase:
         except sqlite3.Error as error:
             raise self._cannot(error) from error
 
-    def add(self, key: bytes, line: bytes) -> None:
-        """Keep a line unless its key has one."""
-        self._rows(_ADD, key, line)
+    def add(self, key: bytes, line: bytes) -> bool:
+        """Keep a line unless its key has one; tell whether it was kept."""
+        return self._run(_ADD, key, line).rowcount > 0
 
     def put(self, key: bytes, line: bytes) -> None:
         """Keep a line in place of what its key had."""
@@ -63,25 +64,34 @@ class LineBase:
 
     def every_key(self) -> Iterator[bytes]:
         """Yield every key."""
-        return self._paged(_KEYS)
+        return self._paged(_KEYS, 0)
 
     def every_line(self) -> Iterator[bytes]:
         """Yield every line."""
-        return self._paged(_LINES)
+        return self._paged(_LINES, 0)
+
+    def sorted_lines(self) -> Iterator[bytes]:
+        """Yield every line in the order of the keys."""
+        return self._paged(_SORTED, b"")
 
     def close(self) -> None:
         """Let go of the file."""
         self._base.close()
 
-    def _paged(self, statement: str) -> Iterator[bytes]:
-        last = 0
+    def _paged(self, statement: str, last: int | bytes) -> Iterator[bytes]:
         while rows := self._rows(statement, last, PAGE):
             yield from (row[1] for row in rows)
             last = rows[-1][0]
 
     def _rows(self, statement: str, *values: Any) -> list[Any]:
         try:
-            return self._base.execute(statement, values).fetchall()
+            return self._run(statement, *values).fetchall()
+        except sqlite3.Error as error:
+            raise self._cannot(error) from error
+
+    def _run(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        try:
+            return self._base.execute(statement, values)
         except sqlite3.Error as error:
             raise self._cannot(error) from error
 

@@ -161,7 +161,7 @@ def own_environment(name: str, requirement: str) -> Path:
 def exported(harvest: Harvest) -> dict[str, bytes]:
     """Export the account and return the files by path."""
     found = {}
-    for one in iac_contents(harvest.assets.values()):
+    for one in iac_contents(harvest.assets.in_order(), {ref.native_type for ref in harvest.assets}):
         assert isinstance(one.body, bytes)
         found[one.path] = one.body
     return found

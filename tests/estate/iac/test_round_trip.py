@@ -58,7 +58,7 @@ def arrived(
 def wanted(harvest: Harvest) -> Resources:
     """Return the resources to create of an account, without what it was born with."""
     found: Resources = {}
-    for one in iac_contents(harvest.assets.values()):
+    for one in iac_contents(harvest.assets.in_order(), {ref.native_type for ref in harvest.assets}):
         if "/create-" in one.path:
             assert isinstance(one.body, bytes)
             found |= json.loads(one.body)["Resources"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.assess.ageing import age, is_aged
+from exitkit.assess.ageing import Ageing, is_aged
 from exitkit.model.asset import Ref
 from exitkit.model.verdict import Aspect, Exportability, Level, Responsible
 from exitkit.store.records import exportability_record
@@ -28,9 +28,14 @@ PROOFS = {OPEN.urn: exportability_record(REHEARSED)}
 TODAY = dt.date(2026, 11, 25)
 
 
+def age(verdict: Exportability, today: dt.date = TODAY) -> tuple[Exportability, Ageing]:
+    ageing = Ageing(PROOFS, today, 13)
+    return ageing.of(verdict), ageing
+
+
 def test_a_young_proof_of_the_same_way_out_keeps_the_verdict() -> None:
-    found = age([OPEN], PROOFS, TODAY, 13)
-    assert found.verdicts == (REHEARSED,)
+    verdict, found = age(OPEN)
+    assert verdict == REHEARSED
     assert (found.kept, found.aged, found.changed) == (1, 0, 0)
 
 
@@ -39,8 +44,8 @@ def test_a_young_proof_of_the_same_way_out_keeps_the_verdict() -> None:
 )
 def test_a_proof_is_good_to_the_last_day_of_its_months(today: dt.date, aged: bool) -> None:
     assert is_aged(PROOFS[OPEN.urn], today, 13) is aged
-    found = age([OPEN], PROOFS, today, 13)
-    assert found.verdicts == ((OPEN,) if aged else (REHEARSED,))
+    verdict, found = age(OPEN, today)
+    assert verdict == (OPEN if aged else REHEARSED)
     assert (found.kept, found.aged) == ((0, 1) if aged else (1, 0))
 
 
@@ -51,13 +56,13 @@ def test_a_proof_is_good_to_the_last_day_of_its_months(today: dt.date, aged: boo
 )  # fmt: skip
 def test_a_proof_of_another_way_out_proves_nothing(change: dict[str, Any]) -> None:
     now = replace(OPEN, **change)
-    found = age([now], PROOFS, TODAY, 13)
-    assert found.verdicts == (now,)
+    verdict, found = age(now)
+    assert verdict == now
     assert (found.kept, found.changed) == (0, 1)
 
 
 def test_what_was_never_rehearsed_is_left_as_it_is() -> None:
     other = replace(OPEN, aspect=Aspect.CONFIGURATION)
-    found = age([other], PROOFS, TODAY, 13)
-    assert found.verdicts == (other,)
+    verdict, found = age(other)
+    assert verdict == other
     assert (found.kept, found.aged, found.changed) == (0, 0, 0)

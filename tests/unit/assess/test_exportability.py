@@ -59,7 +59,8 @@ def estate() -> list[Asset]:
 
 
 def judge(knowledge: Knowledge, *findings: Draft | Gap) -> dict[tuple[Ref, Aspect], Exportability]:
-    rows = list(verdicts(estate(), findings, knowledge, aspects_of))
+    said = [(one, [found for found in findings if found.ref == one.ref]) for one in estate()]
+    rows = list(verdicts(said, knowledge, aspects_of))
     found = {(row.asset, row.aspect): row for row in rows}
     assert len(found) == len(rows)
     return found

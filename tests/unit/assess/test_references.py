@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from exitkit.assess.references import index_of, references
+from exitkit.assess.references import Index, names_of, references
 from exitkit.knowledge.aws_relations import load_meanings
 from exitkit.model.asset import Asset, Ref
 
@@ -33,6 +34,14 @@ OTHERS = (
     asset("Lambda::Function", "worker", "arn:aws:lambda:r:123456789012:function:worker"),
     asset("Route53::HostedZone", "Z123", "", ""),
 )
+
+
+def index_of(assets: Iterable[Asset]) -> Index:
+    found = list(assets)
+    names = [named for asset in found for named in names_of(asset)]
+    # The first of two that share a name has it.
+    by_id = {named.name: named for named in reversed(names)}
+    return Index(by_id, {asset.ref for asset in found})
 
 
 def told(one: Asset) -> set[tuple[str, str, str]]:
