@@ -119,7 +119,7 @@ def main() -> None:
         environ={},
         progress=lambda subject, line: None,
     )
-    print(snapshot.bundle, snapshot.assets, snapshot.calls)
+    print(snapshot.bundle, file=sys.stderr)
 
 
 if __name__ == "__main__":

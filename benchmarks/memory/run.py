@@ -28,8 +28,8 @@ signing: {key: keys/exitkit.pem}
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    print("| assets | ledger lines | wall s | peak MiB | most on disk, MiB | bundle, MiB |")
-    print("|---|---|---|---|---|---|")
+    print("| assets | ledger lines | wall s | CPU s | peak MiB | most on disk, MiB | bundle, MiB |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     for size in sys.argv[2:] or SIZES:
         assets, calls = size.split(":")
         root = folder / f"estate-{assets}-{calls}"
@@ -46,9 +46,10 @@ def main() -> None:
         watch.join()
         if status:
             raise SystemExit(f"{size}: ended with {os.waitstatus_to_exitcode(status)}")
+        processor = used.ru_utime + used.ru_stime
         numbers = (
-            f"{int(assets):,}", f"{int(calls):,}", f"{spent:.1f}", used.ru_maxrss // 1024,
-            most[0], _mebibytes(root / "bundles"),
+            f"{int(assets):,}", f"{int(calls):,}", round(spent), round(processor),
+            used.ru_maxrss // 1024, most[0], _mebibytes(root / "bundles"),
         )  # fmt: skip
         print("| " + " | ".join(map(str, numbers)) + " |", flush=True)
         shutil.rmtree(root)

@@ -38,7 +38,7 @@ class Reconciled:
     """The result, with what it rests on; `findings` are the reasons why the gate fails.
 
     `waivers` are those in force, used or not; they are shown wherever the result is. `unbilled`
-    are the records of the assets that nothing was charged for.
+    are the ids and places of the assets that nothing was charged for, as their records have them.
     """
 
     invoices: tuple[Invoice, ...]
@@ -112,7 +112,11 @@ def reconcile_records(
         invoices=invoices,
         result=result,
         calls=covered,
-        unbilled=tuple(row for row in assets() if row["@id"] in idle),
+        unbilled=tuple(
+            {"@id": row["@id"], "provider": row["provider"]}
+            for row in assets()
+            if row["@id"] in idle
+        ),
         waivers=in_force,
         large=large,
         spend_findings=tuple(_findings(result, large, gate)),
