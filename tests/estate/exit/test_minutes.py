@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.report.language import LANGUAGES, load_words
+from exitkit.report.language import LANGUAGES, colon, load_words
 from exitkit.report.minutes import KINDS
 from exitkit.store.reader import open_bundle
 
@@ -95,7 +95,7 @@ def test_what_the_bundle_says_of_itself_is_filled_in(rehearsed: Any) -> None:
         text = written(rehearsed, "--kind", kind, "--lang", language, "--format", "md")
         words = load_words("minutes")[language]["labels"]
         for name, figure in told.items():
-            assert f"{words[name]}: {figure}\n" in text, (kind, language, name)
+            assert f"{words[name]}{colon(language)}{figure}\n" in text, (kind, language, name)
 
 
 def test_a_bundle_that_is_elsewhere_is_named_and_has_to_be_that_of_the_run(rehearsed: Any) -> None:
