@@ -6,13 +6,14 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from exitkit.report.language import colon, load_words
+from exitkit.report.quoted import plain
 from exitkit.report.visible import visible
 
 LONGEST_ANNEX = 2000
@@ -159,6 +160,7 @@ def unmarked(value: Any) -> Markup:
 
 def _written(inputs: LetterInputs, language: str) -> _Letter:
     words = letter_words()[language]
+    inputs = _in_words_of(inputs, language)
     lines = [line for request in inputs.requests for line in request.lines]
     return _Letter(
         words=words,
@@ -187,6 +189,29 @@ def _written(inputs: LetterInputs, language: str) -> _Letter:
         annex=tuple(lines[:LONGEST_ANNEX]),
         left_out=max(0, len(lines) - LONGEST_ANNEX),
         notes=tuple(_notes(inputs, lines, words)),
+    )
+
+
+def _in_words_of(inputs: LetterInputs, language: str) -> LetterInputs:
+    """Return the inputs with what records and rules say in the language of the letter."""
+    return replace(
+        inputs,
+        requests=tuple(
+            replace(
+                request,
+                finding=plain(request.finding, language),
+                lines=tuple(
+                    replace(
+                        line,
+                        finding=plain(line.finding, language),
+                        source=plain(line.source, language),
+                    )
+                    for line in request.lines
+                ),
+            )
+            for request in inputs.requests
+        ),
+        bases=tuple(replace(one, source=plain(one.source, language)) for one in inputs.bases),
     )
 
 

@@ -140,6 +140,18 @@ def test_a_long_annex_is_cut_and_says_so() -> None:
     assert f"key-{LONGEST_ANNEX + 1}" not in text
 
 
+def test_a_french_letter_says_findings_and_provisions_in_french() -> None:
+    told = {"finding": "Private keys are never read.", "source": "k: a guide (read)"}
+    base = Basis("EK-DATA-007", "Reg. (EU) 2023/2854 Art. 25(2)(e)", "S")
+    inputs = replace(PLAIN, requests=(request(line(1, **told)),), bases=(base,))
+    for page in (read(html(inputs, "fr")).text, markdown(inputs, "fr").decode()):
+        text = page.replace("\\", "")
+        assert text.count("Les clés privées ne sont jamais lues.") == 2
+        assert "k\N{NO-BREAK SPACE}: a guide (lu)" in text
+        assert "Règl. (UE) 2023/2854, art. 25(2)(e)\N{NO-BREAK SPACE}: spécification" in text
+        assert "Private keys" not in text
+
+
 def test_the_sender_is_told_how_sure_the_findings_are() -> None:
     text = read(html(PLAIN, "en")).text
     assert "Confidence that is not high: 3 lines medium." in text
