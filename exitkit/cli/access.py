@@ -10,11 +10,13 @@ import click
 
 from exitkit.assess.access_holders import SUPPLIER, UNATTRIBUTED, Right
 from exitkit.assess.revocation import Revocation
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.access import plan_for, rights_of
 from exitkit.errors import EXIT_CLEAN, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.language import Speech
+from exitkit.report.quoted import plain
 from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
@@ -33,6 +35,7 @@ COLUMNS = (
 @click.option("--revocation-plan", "as_plan", is_flag=True,
               help="How the rights of the holder (default: provider) are taken back.")  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Write every right as a line of CSV.")
+@lang_option("the text")
 @json_option
 def command(
     bundle: Path | None,
@@ -41,6 +44,7 @@ def command(
     *,
     as_plan: bool,
     as_csv: bool,
+    lang: str,
     as_json: bool,
 ) -> int:
     """List who may do what in BUNDLE's estate (default: the newest bundle), by holder.
@@ -58,7 +62,7 @@ def command(
     held = rights_of(opened, contract)
     if as_plan:
         plan = plan_for(opened, held, holder or SUPPLIER)
-        _print_plan(plan, as_json=as_json)
+        _print_plan(plan, Speech(lang), as_json=as_json)
         return EXIT_CLEAN
     chosen = [right for right in held if holder in (None, right.holder)]
     if as_csv:
@@ -67,49 +71,62 @@ def command(
     elif as_json:
         show_json({"bundle": opened.id, "rights": [_json(right) for right in chosen]})
     else:
-        _print_rights(chosen)
+        _print_rights(chosen, Speech(lang))
     return EXIT_CLEAN
 
 
-def _print_rights(held: Sequence[Right]) -> None:
+def _print_rights(held: Sequence[Right], speech: Speech) -> None:
     by_holder: dict[str, list[Right]] = {}
     for right in held:
         by_holder.setdefault(right.holder, []).append(right)
     order = sorted(by_holder, key=lambda name: (name != SUPPLIER, name == UNATTRIBUTED, name))
     for name in order:
         members = by_holder[name]
-        click.secho(f"{name}: {len(members)} rights", bold=True)
+        holder = speech.coded("HOLDERS", name)
+        said = _counted(holder, len(members), speech)
+        click.secho(said, bold=True)
         groups: dict[tuple[str, str], list[Right]] = {}
         for right in members:
-            groups.setdefault((_principal(right), right.because), []).append(right)
+            groups.setdefault((_principal(right, speech), right.because), []).append(right)
         for (principal, because), own in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-            mark = f" ({because})" if because else ""
+            mark = f" ({plain(because, speech.language)})" if because else ""
             click.echo(f"  {len(own):5}  {on_one_line(principal)}{mark}")
             for right in own[:SHOWN]:
-                click.echo(f"         {on_one_line(_told(right))}")
+                click.echo(f"         {on_one_line(_told(right, speech))}")
             if len(own) > SHOWN:
-                click.echo(f"         and {len(own) - SHOWN} more; all are in --csv")
+                more = speech.tell("and {n} more; all are in --csv", n=len(own) - SHOWN)
+                click.echo(f"         {more}")
     if not any(right.holder == SUPPLIER for right in held):
-        click.echo("no right carries a mark of the provider; see access.holders in contract.yaml")
+        said = "no right carries a mark of the provider; see access.holders in contract.yaml"
+        click.echo(speech.tell(said))
 
 
-def _principal(right: Right) -> str:
+def _counted(holder: str, n: int, speech: Speech) -> str:
+    return speech.tell_many(n, "{holder}: {n} right", "{holder}: {n} rights", holder=holder)
+
+
+def _principal(right: Right, speech: Speech) -> str:
     place = right.record["principalPlace"]
-    kind = right.record["principalType"]
+    kind = speech.coded("PRINCIPALS", right.record["principalType"])
     return f"{place['name']}/{place['scope']} {kind} {place['nativeId']}"
 
 
-def _told(right: Right) -> str:
+def _told(right: Right, speech: Speech) -> str:
     record = right.record
-    via = f", via {' > '.join(map(str, record['via']))}" if record.get("via") else ""
-    limits = f", if {record['conditions']}" if record.get("conditions") else ""
-    used = f", last used on {record['lastUsedOn']}" if record.get("lastUsedOn") else ""
-    ends = f", until {record['expiresOn']}" if record.get("expiresOn") else ""
-    allowed = f"{record['effect']} {record['permission']} on {record['resource']}"
-    return f"{allowed}{via}{limits}{used}{ends}"
+    right_of = f"{record['effect']} {record['permission']} on {record['resource']}"
+    parts = [plain(right_of, speech.language)]
+    if record.get("via"):
+        parts.append(speech.tell("via {way}", way=" > ".join(map(str, record["via"]))))
+    if record.get("conditions"):
+        parts.append(speech.tell("if {condition}", condition=record["conditions"]))
+    if record.get("lastUsedOn"):
+        parts.append(speech.tell("last used on {day}", day=record["lastUsedOn"]))
+    if record.get("expiresOn"):
+        parts.append(speech.tell("until {day}", day=record["expiresOn"]))
+    return ", ".join(parts)
 
 
-def _print_plan(plan: Sequence[Revocation], *, as_json: bool) -> None:
+def _print_plan(plan: Sequence[Revocation], speech: Speech, *, as_json: bool) -> None:
     if as_json:
         show_json(
             {
@@ -124,12 +141,14 @@ def _print_plan(plan: Sequence[Revocation], *, as_json: bool) -> None:
         )  # fmt: skip
         return
     for number, one in enumerate(plan, start=1):
-        about = on_one_line(f"{one.kind} {one.subject} ({one.where})")
-        click.echo(f"{number}. {about}: {one.rights} rights")
-        click.echo(f"   do: {on_one_line(one.action)}")
-        click.echo(f"   prove: {on_one_line(one.probe)}")
+        kind = speech.coded("WAYS", one.kind)
+        about = on_one_line(f"{kind} {plain(one.subject, speech.language)} ({one.where})")
+        click.echo(f"{number}. {_counted(about, one.rights, speech)}")
+        action, probe = (plain(told, speech.language) for told in (one.action, one.probe))
+        click.echo(f"   {speech.tell('do: {what}', what=on_one_line(action))}")
+        click.echo(f"   {speech.tell('prove: {what}', what=on_one_line(probe))}")
     if not plan:
-        click.echo("nothing to take back: no right carries a mark of that holder")
+        click.echo(speech.tell("nothing to take back: no right carries a mark of that holder"))
 
 
 def _rows(held: Sequence[Right]) -> Iterator[tuple[object, ...]]:

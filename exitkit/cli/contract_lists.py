@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from exitkit.assess.data_act_lists import Clause, Entry, Lists, Standing
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.lists import lists_of
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.language import Speech, colon
 from exitkit.report.list_words import breaches
+from exitkit.report.quoted import plain
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import load_contract, load_workspace
 
@@ -29,8 +31,9 @@ BASIS = "Reg. (EU) 2023/2854 Art. 25(2)(e) and (f), read in a reliable secondary
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--csv", "as_csv", is_flag=True, help="Write both lists as CSV.")
+@lang_option("the text")
 @json_option
-def lists(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> int:
+def lists(bundle: Path | None, root: Path, *, lang: str, as_csv: bool, as_json: bool) -> int:
     """List all that BUNDLE shows to be portable, and all that is exempt, with its justification.
 
     The two lists of Data Act Art. 25(2)(e) and (f), from what was collected and rehearsed, held
@@ -51,36 +54,48 @@ def lists(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> in
     elif as_json:
         show_json(_document(opened.id, contract.id, found))
     else:
-        _print_text(found)
+        _print_text(found, lang)
     return EXIT_FOUND if any(breaches(found)) else EXIT_CLEAN
 
 
-def _print_text(found: Lists) -> None:
-    for title, entries in (("portable", found.portable), ("exempt", found.exempt)):
-        click.secho(f"{title}: {len(entries)} lines", bold=True)
-        for entry in entries:
-            _print_entry(entry)
+def _print_text(found: Lists, lang: str) -> None:
+    speech = Speech(lang)
+    _print_entries(
+        speech.tell("portable: {n} lines", n=len(found.portable)), found.portable, speech
+    )
+    exempt = speech.tell("exempt: {n} lines", n=len(found.exempt))
+    _print_entries(exempt, found.exempt, speech)
     if found.unknown:
-        click.secho(f"in neither list, for nobody knows: {len(found.unknown)} lines", bold=True)
-        for entry in found.unknown:
-            _print_entry(entry)
+        said = "in neither list, for nobody knows: {n} lines"
+        _print_entries(speech.tell(said, n=len(found.unknown)), found.unknown, speech)
     for clause in found.vague:
-        click.echo(f"{clause.id} ({clause.category}): not comparable; say what it `covers`")
+        said = "{clause}: not comparable; say what it `covers`"
+        click.echo(speech.tell(said, clause=f"{clause.id} ({clause.category})"))
     for standing in Standing:
         count = len(found.standing(standing))
         if count:
-            click.echo(f"{count:5}  {standing.value}")
-    for line in breaches(found):
-        click.echo(f"finding: {line}", err=True)
-    click.echo(f"after {BASIS}")
+            click.echo(f"{count:5}  {speech.coded('STANDINGS', standing.value)}")
+    for line in breaches(found, lang):
+        click.echo(speech.tell("finding: {text}", text=line), err=True)
+    click.echo(speech.tell("after {basis}", basis=plain(BASIS, lang)))
 
 
-def _print_entry(entry: Entry) -> None:
-    how = entry.format or f"{entry.reason}: {entry.justification}"
-    levels = ", ".join(f"{count} {level}" for level, count in entry.levels)
+def _print_entries(title: str, entries: Sequence[Entry], speech: Speech) -> None:
+    click.secho(title, bold=True)
+    for entry in entries:
+        _print_entry(entry, speech)
+
+
+def _print_entry(entry: Entry, speech: Speech) -> None:
+    sign, lang = colon(speech.language), speech.language
+    why = f"{entry.reason}{sign}{plain(entry.justification, lang)}"
+    how = plain(entry.format, lang) if entry.format else why
+    levels = ", ".join(f"{n} {speech.coded('LEVELS', level)}" for level, n in entry.levels)
     clauses = f" [{', '.join(entry.clauses)}]" if entry.clauses else ""
-    click.echo(f"  {entry.aspect} of {entry.native_type} ({levels}): {how}")
-    click.echo(f"         {entry.standing.value}{clauses}")
+    aspect = speech.coded("ASPECTS", entry.aspect)
+    about = speech.tell("{aspect} of {type}", aspect=aspect, type=entry.native_type)
+    click.echo(f"  {about} ({levels}){sign}{how}")
+    click.echo(f"         {speech.coded('STANDINGS', entry.standing.value)}{clauses}")
 
 
 def _rows(found: Lists) -> Iterator[tuple[object, ...]]:

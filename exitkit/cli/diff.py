@@ -12,7 +12,7 @@ import click
 
 from exitkit.assess.access_holders import holders_of
 from exitkit.assess.changes import HURTING, KINDS, Change
-from exitkit.cli.output import event_line, json_option, show_event, workspace_option
+from exitkit.cli.output import event_line, json_option, lang_option, show_event, workspace_option
 from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.diff import Difference
 from exitkit.engine.exit_time import ExitTimes, exit_times
@@ -36,8 +36,7 @@ LINES_AT_ONCE = 500
 @click.argument("old", required=False)
 @click.argument("new", required=False)
 @workspace_option
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the sentences.")  # fmt: skip
+@lang_option("the sentences")
 @click.option("--most", type=click.IntRange(min=0), default=20, show_default=True,
               help="So many changes of each kind are told one by one.")  # fmt: skip
 @json_option

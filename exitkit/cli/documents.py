@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from exitkit.assess.document_stock import Documents
-from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, show_table, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.documents import read_documents, stale_months
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
-from exitkit.knowledge.required_documents import default_stale_after_months
+from exitkit.knowledge.required_documents import default_stale_after_months, document_types
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.language import LANGUAGES, Speech
+from exitkit.report.quoted import plain
 from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import load_workspace
@@ -30,8 +32,9 @@ COLUMNS = (
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--csv", "as_csv", is_flag=True, help="Write the table as CSV.")
+@lang_option("the text")
 @json_option
-def command(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> int:
+def command(bundle: Path | None, root: Path, *, lang: str, as_csv: bool, as_json: bool) -> int:
     """List the documents of BUNDLE (default: the newest bundle) as they stand today.
 
     Path, type, owner, age and digest of each; then every document that the contract lists, or
@@ -50,7 +53,7 @@ def command(bundle: Path | None, root: Path, *, as_csv: bool, as_json: bool) -> 
     elif as_json:
         show_json(asdict(found))
     else:
-        _print_text(found, months)
+        _print_text(found, months, lang)
     return EXIT_FOUND if found.findings else EXIT_CLEAN
 
 
@@ -62,25 +65,45 @@ def _rows(found: Documents) -> Iterator[tuple[object, ...]]:
         yield ("|".join(one.found), *blank, one.id, one.state, one.required_by)
 
 
-def _print_text(found: Documents, months: Mapping[str, int]) -> None:
+def _print_text(found: Documents, months: Mapping[str, int], lang: str) -> None:
+    speech = Speech(lang)
     show_table(
-        ("document", "type", "owner", "days old", "level"),
+        speech.headings("document", "type", "owner", "days old", "level"),
         [
-            (line.path, line.type, line.owner or "-", line.age_days, line.level)
+            (
+                line.path,
+                _type(line.type, speech),
+                line.owner or "-",
+                line.age_days,
+                speech.coded("LEVELS", line.level),
+            )
             for line in found.documents
         ],
     )
     click.echo()
     show_table(
-        ("required", "state", "found by", "file"),
+        speech.headings("required", "state", "found by", "file"),
         [
-            (one.title, one.state, one.recognized_by, ", ".join(one.found) or "-")
+            (
+                plain(one.title, lang),
+                speech.tell(one.state),
+                speech.tell(one.recognized_by or "-"),
+                ", ".join(one.found) or "-",
+            )
             for one in found.required
         ],
     )
     default = default_stale_after_months()
-    click.echo(f"stale after {default} months (the default)")
+    click.echo(speech.tell("stale after {n} months (the default)", n=default))
     for source, limit in sorted(months.items()):
-        click.echo(f"  {source}: stale after {limit} months (its `stale_after_months`)")
+        said = "  {source}: stale after {n} months (its `stale_after_months`)"
+        click.echo(speech.tell(said, source=source, n=limit))
     for finding in found.findings:
-        click.echo(f"finding: {on_one_line(finding)}", err=True)
+        said = on_one_line(plain(finding, lang))
+        click.echo(speech.tell("finding: {text}", text=said), err=True)
+
+
+def _type(code: str, speech: Speech) -> str:
+    """Return what a type of document is called; English keeps its code."""
+    titles = {one.id: one.title[speech.language] for one in document_types()}
+    return code if speech.language == LANGUAGES[0] else titles.get(code, code)

@@ -10,13 +10,14 @@ import click
 
 from exitkit.assess.exit_estimate import ExitEstimate, Means, held_against
 from exitkit.assess.predicates import look_up
-from exitkit.cli.output import json_option, show_json, show_table, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, show_table, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.contract_check import last_rehearsed
 from exitkit.engine.estimate import estimate_of
 from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND
 from exitkit.report.estimate_words import assumptions, estimate_lines, person_days
+from exitkit.report.language import Speech
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import (
     Workspace,
@@ -33,9 +34,16 @@ from exitkit.workspace.files import (
 @click.option("--people", type=click.IntRange(min=1), help="Instead of `exit.people`.")
 @click.option("--bandwidth", type=click.IntRange(min=1), metavar="MBIT_S",
               help="Instead of `exit.bandwidth_mbit_s`.")  # fmt: skip
+@lang_option("the text")
 @json_option
 def command(
-    bundle: Path | None, root: Path, people: int | None, bandwidth: int | None, *, as_json: bool
+    bundle: Path | None,
+    root: Path,
+    people: int | None,
+    bandwidth: int | None,
+    *,
+    lang: str,
+    as_json: bool,
 ) -> int:
     """Estimate the exit of what BUNDLE holds (default: the newest bundle).
 
@@ -56,7 +64,7 @@ def command(
     if as_json:
         show_json(_document(opened.id, found, means, allowed, verdict))
     else:
-        _print_text(found, means, allowed, verdict)
+        _print_text(found, means, allowed, verdict, lang)
     return EXIT_FOUND if verdict == "longer" else EXIT_CLEAN
 
 
@@ -70,15 +78,21 @@ def means_of(
     return replace(means, bandwidth_mbit_s=bandwidth) if bandwidth else means
 
 
-def _print_text(found: ExitEstimate, means: Means, allowed: str, verdict: str) -> None:
+def _print_text(found: ExitEstimate, means: Means, allowed: str, verdict: str, lang: str) -> None:
+    speech = Speech(lang)
     show_table(
-        ("category", "assets", "work, person days", "not known"),
+        speech.headings("category", "assets", "work, person days", "not known"),
         [
-            (one.category, one.assets, person_days(one.minutes, means), one.unknown)
+            (
+                speech.coded("CATEGORIES", one.category),
+                one.assets,
+                person_days(one.minutes, means, lang),
+                one.unknown,
+            )
             for one in found.work
         ],
     )
-    for line in estimate_lines(found, means, allowed, verdict):
+    for line in estimate_lines(found, means, allowed, verdict, lang):
         click.echo(line)
 
 

@@ -12,7 +12,7 @@ import click
 from exitkit.assess.impact import IMPACT_ORDER
 from exitkit.assess.scores import FORMULA, Score, percent
 from exitkit.assess.summary import GapGroup, split_by
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle, workspace_if_any
 from exitkit.engine.gaps import AssetName, Gaps, read_gaps, single_gaps, spend_of
 from exitkit.engine.letter import write_letters
@@ -21,10 +21,13 @@ from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.knowledge.portability import Knowledge, load_knowledge
 from exitkit.report.cost_words import cost_words
 from exitkit.report.csv_table import csv_lines
-from exitkit.report.language import LANGUAGES
+from exitkit.report.language import Speech, colon
+from exitkit.report.quoted import plain
 from exitkit.store.reader import Bundle, open_bundle
 
 WAYS = ("responsible", "reason", "aspect", "level")
+TABLES = {"responsible": "PARTIES", "reason": "", "aspect": "ASPECTS", "level": "LEVELS"}
+"""Where each way has the words of its codes; reasons are named by their codes."""
 COLUMNS = {
     "aspect": "aspect", "level": "level", "reason_code": "reasonCode", "reason": "reasonText",
     "responsible": "responsibleParty", "workaround": "workaround", "source": "source",
@@ -42,8 +45,7 @@ COST_COLUMNS = ("workaround_effort", "workaround_lead_days")
 @click.option("--csv", "as_csv", is_flag=True, help="Write every single gap as a line of CSV.")
 @click.option("--letter", is_flag=True,
               help="Write the request to the provider into reports/.")  # fmt: skip
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the letter.")  # fmt: skip
+@lang_option("the text and of the letter")
 @click.option("--answer-by", type=click.DateTime(["%Y-%m-%d"]), help="The date the letter sets.")
 @json_option
 def command(
@@ -85,7 +87,7 @@ def command(
         for line in csv_lines(*_table(opened, gaps.assets)):
             click.echo(line, nl=False)
     else:
-        _print_json(gaps) if as_json else _print_text(gaps, by)
+        _print_json(gaps) if as_json else _print_text(gaps, by, lang)
     return EXIT_FOUND if gaps.findings else EXIT_CLEAN
 
 
@@ -106,57 +108,73 @@ def _table(
     return headings, rows()
 
 
-def _print_text(gaps: Gaps, by: str) -> None:
-    knowledge = load_knowledge()
+def _print_text(gaps: Gaps, by: str, lang: str) -> None:
+    knowledge, speech = load_knowledge(), Speech(lang)
     for word, groups in split_by(gaps.groups, by).items():
-        click.secho(f"{word}: {sum(group.count for group in groups)}", bold=True)
+        count = sum(group.count for group in groups)
+        click.secho(f"{speech.coded(TABLES[by], word)}{colon(lang)}{count}", bold=True)
         for group in groups:
-            click.echo(f"  {group.count:5}  {group.aspect} {group.level}: {group.text}")
-            click.echo(f"         {_named(group)} ({group.reason}){_relied_on(group)}")
-            click.echo(f"         -> {group.workaround}")
+            about = f"{speech.coded('ASPECTS', group.aspect)} {speech.coded('LEVELS', group.level)}"
+            click.echo(f"  {group.count:5}  {about}{colon(lang)}{plain(group.text, lang)}")
+            click.echo(f"         {_named(group, speech)}{_relied_on(group, speech)}")
+            click.echo(f"         -> {plain(group.workaround, lang)}")
             cost = knowledge.cost_of(group.reason, group.source)
-            click.echo(f"            {cost_words(cost, knowledge)}")
-    levels = ", ".join(f"{count} {level}" for level, count in gaps.tally.counts)
-    click.echo(f"{gaps.tally.total} verdicts: {levels or 'none'}")
+            click.echo(f"            {cost_words(cost, knowledge, lang)}")
+    levels = ", ".join(f"{n} {speech.coded('LEVELS', level)}" for level, n in gaps.tally.counts)
+    click.echo(
+        speech.tell(
+            "{n} verdicts: {levels}", n=gaps.tally.total, levels=levels or speech.tell("none")
+        )
+    )
     if gaps.groups:
-        click.echo(f"ordered by impact: {IMPACT_ORDER}")
-    _print_scores(gaps.scores)
+        click.echo(speech.tell("ordered by impact: {order}", order=speech.say(IMPACT_ORDER)))
+    _print_scores(gaps.scores, speech)
     for row in gaps.open_calls:
         where = "/".join(row[key] for key in ("source", "scope", "region") if row.get(key))
-        need = f"; needs {row['permission']}" if row.get("permission") else ""
-        reason = f": {row['reason']}" if row.get("reason") else ""
-        click.echo(f"{row['outcome']}: {where} {row['operation']}{reason}{need}")
+        outcome = speech.coded("CALLS", str(row["outcome"]))
+        reason = f"{colon(lang)}{plain(str(row['reason']), lang)}" if row.get("reason") else ""
+        need = row.get("permission") or ""
+        need = need and speech.tell("; needs {permission}", permission=need)
+        click.echo(f"{outcome}{colon(lang)}{where} {row['operation']}{reason}{need}")
     for finding in gaps.findings:
-        click.echo(f"finding: {finding}", err=True)
+        click.echo(speech.tell("finding: {text}", text=plain(finding, lang)), err=True)
 
 
-def _print_scores(scores: Sequence[Score]) -> None:
+def _print_scores(scores: Sequence[Score], speech: Speech) -> None:
     """Show the contract and its categories; the services are in the JSON."""
     for score in scores:
         if score.scope == "service" or not score.total:
             continue
-        name = "score of the contract" if score.scope == "contract" else f"  {score.name}"
-        said = f"indeterminate: {score.because}"
+        name = f"  {speech.category(score.name)}"
+        if score.scope == "contract":
+            name = speech.tell("score of the contract")
+        because = plain(score.because, speech.language)
+        said = speech.tell("indeterminate: {because}", because=because)
         if score.permille is not None:
-            said = f"{percent(score.permille)} of {score.total}"
+            share = speech.decimal(percent(score.permille))
+            said = speech.tell("{share} of {n}", share=share, n=score.total)
         if score.spend_permille is not None:
-            said += f", {percent(score.spend_permille)} by spend"
-        click.echo(f"{name}: {said}")
+            share = speech.decimal(percent(score.spend_permille))
+            said += speech.tell(", {share} by spend", share=share)
+        click.echo(f"{name}{colon(speech.language)}{said}")
     if scores:
-        click.echo(f"  {FORMULA}")
+        click.echo(f"  {speech.say(FORMULA)}")
 
 
-def _named(group: GapGroup) -> str:
+def _named(group: GapGroup, speech: Speech) -> str:
     types = ", ".join(group.native_types[:4])
     more = len(group.native_types) - 4
-    return f"{types} and {more} more types" if more > 0 else types
+    if more > 0:
+        types = speech.tell("{types} and {n} more types", types=types, n=more)
+    return f"{types} ({group.reason})"
 
 
-def _relied_on(group: GapGroup) -> str:
+def _relied_on(group: GapGroup, speech: Speech) -> str:
     if not group.dependents:
         return ""
-    one = group.dependents == 1
-    return f"; {group.dependents} other asset{'' if one else 's'} rel{'ies' if one else 'y'} on it"
+    return speech.tell_many(
+        group.dependents, "; {n} other asset relies on it", "; {n} other assets rely on it"
+    )
 
 
 def _print_json(gaps: Gaps) -> None:

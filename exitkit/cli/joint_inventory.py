@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from exitkit.assess.joint_inventory import Line, Record, Standing
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.joint_inventory import lines_of, write_minutes
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
-from exitkit.report.language import LANGUAGES
+from exitkit.report.language import Speech, colon, semicolon
 from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
@@ -32,8 +32,7 @@ COLUMNS = (
 @click.argument("bundle", required=False, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--minutes", is_flag=True, help="Write the minutes into reports/.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the minutes.")  # fmt: skip
+@lang_option("the text and of the minutes")
 @click.option("--csv", "as_csv", is_flag=True, help="Write every line as CSV.")
 @json_option
 def command(
@@ -65,35 +64,44 @@ def command(
     elif as_json:
         show_json({"bundle": opened.id, "lines": [_json(line) for line in lines]})
     else:
+        speech = Speech(lang)
         for party, day, file, rows in declarations:
-            click.echo(f"declared by {party} on {day}: {rows} things in {file}")
-        _print_text(lines)
+            said = "declared by {party} on {day}: {n} things in {file}"
+            click.echo(speech.tell(said, party=party, day=day, n=rows, file=file))
+        _print_text(lines, speech)
     return EXIT_FOUND if any(line.answers for line in lines) else EXIT_CLEAN
 
 
-def _print_text(lines: Sequence[Line]) -> None:
+def _print_text(lines: Sequence[Line], speech: Speech) -> None:
     counted = Counter(line.standing for line in lines)
     for standing in Standing:
         if not counted[standing]:
             continue
-        click.secho(f"{standing.value}: {counted[standing]}", bold=True)
+        word = speech.tell(standing.value)
+        click.secho(f"{word}{colon(speech.language)}{counted[standing]}", bold=True)
         members = [line for line in lines if line.standing is standing]
         for line in members[:SHOWN] if standing is not Standing.BOTH else ():
-            click.echo(f"  {on_one_line(_told(line))}")
+            click.echo(f"  {on_one_line(_told(line, speech))}")
         if len(members) > SHOWN and standing is not Standing.BOTH:
-            click.echo(f"  and {len(members) - SHOWN} more; all are in --csv")
+            more = speech.tell("and {n} more; all are in --csv", n=len(members) - SHOWN)
+            click.echo(f"  {more}")
 
 
-def _told(line: Line) -> str:
+def _told(line: Line, speech: Speech) -> str:
     sides = [_name(row) for row in (line.declared, line.observed) if row is not None]
     said = " = ".join(dict.fromkeys(sides))
     if line.matched_by:
-        said += f" (by {line.matched_by})"
+        said += speech.tell(" (by {field})", field=line.matched_by)
+    parts = [said]
     for one in line.differences:
-        said += f"; {one.field}: declared {one.declared!r}, observed {one.observed!r}"
+        differs = "{field}: declared {declared!r}, observed {observed!r}"
+        parts.append(
+            speech.tell(differs, field=one.field, declared=one.declared, observed=one.observed)
+        )
     if line.candidates:
-        said += f"; may be {', '.join(line.candidates)}"
-    return f"{said}; answers: {line.answers}"
+        parts.append(speech.tell("may be {names}", names=", ".join(line.candidates)))
+    who = speech.coded("HOLDERS", line.answers)
+    return semicolon(speech.language).join([*parts, speech.tell("answers: {who}", who=who)])
 
 
 def _name(row: Record) -> str:

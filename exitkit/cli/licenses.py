@@ -13,11 +13,13 @@ import click
 from exitkit.assess.license_metrics import THINGS
 from exitkit.assess.license_position import Position
 from exitkit.assess.license_signals import MEANING, Signal
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle
 from exitkit.engine.licenses import bom_of, exit_day, position_of, signals_of
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.language import LANGUAGES, Speech, colon
+from exitkit.report.quoted import plain
 from exitkit.report.visible import on_one_line
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import contract_document, load_workspace
@@ -45,12 +47,14 @@ COLUMNS = (
               help="The planned exit; default: `dates.end` of contract.yaml.")  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Write every license as CSV.")
 @click.option("--cyclonedx", is_flag=True, help="Write every license as CycloneDX 1.6 JSON.")
+@lang_option("the text")
 @json_option
 def command(
     bundle: Path | None,
     root: Path,
     exit_on: dt.datetime | None,
     *,
+    lang: str,
     as_csv: bool,
     cyclonedx: bool,
     as_json: bool,
@@ -86,44 +90,57 @@ def command(
             }
         )  # fmt: skip
     else:
-        _print_text(found, told, day)
+        _print_text(found, told, day, lang)
     return EXIT_FOUND if any(one.findings for one in found) else EXIT_CLEAN
 
 
-def _print_text(found: Sequence[Position], told: Sequence[Signal], day: dt.date | None) -> None:
+def _print_text(
+    found: Sequence[Position], told: Sequence[Signal], day: dt.date | None, lang: str
+) -> None:
+    speech = Speech(lang)
     agreements = [one for one in found if not one.record.get("spdxExpression")]
     for one in agreements[:SHOWN]:
-        row = one.record
-        named = f"{row['product']} ({row.get('publisher') or 'no publisher'})"
-        click.secho(on_one_line(named), bold=True)
-        bought = f"{row.get('quantity') or ''} {row.get('metric', '')}".strip()
-        bought = bought and f", {bought}"
-        clause = f", {row['clause']}" if row.get("clause") else ""
-        clause += f", page {one.page}" if one.page else ""
-        unit = "" if one.measured.unit == THINGS else f" {one.measured.unit}"
-        used = f", {one.used}{unit} in use" if one.used is not None else ""
-        click.echo(f"  transferable: {row['transferable']}{bought}{used}{clause}")
+        publisher = one.record.get("publisher") or speech.tell("no publisher")
+        click.secho(on_one_line(f"{one.record['product']} ({publisher})"), bold=True)
+        click.echo(f"  {_terms(one, speech)}")
         if one.schedule.get("quote"):
             click.echo(f'  "{on_one_line(one.schedule["quote"])}"')
         for line in one.due:
-            click.echo(f"  -> {line}")
+            click.echo(f"  -> {plain(line, lang)}")
     if len(agreements) > SHOWN:
-        click.echo(f"and {len(agreements) - SHOWN} more; all are in --csv")
+        click.echo(speech.tell("and {n} more; all are in --csv", n=len(agreements) - SHOWN))
     counted = Counter(str(one.record["spdxExpression"]) for one in found
                       if one.record.get("spdxExpression"))  # fmt: skip
     if counted:
-        click.echo(f"{counted.total()} packages under {len(counted)} open-source licenses:")
+        said = "{n} packages under {licenses} open-source licenses:"
+        click.echo(speech.tell(said, n=counted.total(), licenses=len(counted)))
         for expression, packages in counted.most_common(10):
             click.echo(f"  {packages:5}  {expression}")
     for signal in told[:SHOWN]:
-        click.echo(
-            f"{signal.code}: {signal.product}, {signal.native_type} {signal.native_id} "
-            f"({signal.because}): {MEANING[signal.code]}"
-        )
+        thing = f"{signal.product}, {signal.native_type} {signal.native_id} ({signal.because})"
+        code = speech.coded("SIGNALS", signal.code)
+        click.echo(colon(lang).join((code, thing, plain(MEANING[signal.code], lang))))
     if len(told) > SHOWN:
-        click.echo(f"and {len(told) - SHOWN} more; all are in --json")
-    said = day.isoformat() if day else "unknown: what lapses before it cannot be said"
-    click.echo(f"planned exit: {said}")
+        click.echo(speech.tell("and {n} more; all are in --json", n=len(told) - SHOWN))
+    unknown = speech.tell("unknown: what lapses before it cannot be said")
+    click.echo(speech.tell("planned exit: {day}", day=day.isoformat() if day else unknown))
+
+
+def _terms(one: Position, speech: Speech) -> str:
+    """Say on which terms an agreement may move, how much of it there is, and where it says so."""
+    row = one.record
+    quantity, metric = row.get("quantity") or "", str(row.get("metric", ""))
+    if speech.language != LANGUAGES[0]:
+        metric = speech.metric(metric, quantity or 1)
+    unit = "" if one.measured.unit == THINGS else f" {speech.coded('COUNTED', one.measured.unit)}"
+    parts = [
+        speech.tell("transferable: {word}", word=speech.coded("TRANSFERABLE", row["transferable"])),
+        f"{quantity} {metric}".strip(),
+        "" if one.used is None else speech.tell("{n}{unit} in use", n=one.used, unit=unit),
+        str(row.get("clause") or ""),
+        one.page and speech.tell("page {page}", page=one.page),
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _rows(found: Sequence[Position]) -> Iterator[tuple[object, ...]]:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from exitkit.cli.output import workspace_option
+from exitkit.cli.output import lang_option, workspace_option
 from exitkit.cli.run_commands import now, run_folder
 from exitkit.engine.minutes import minutes_inputs
 from exitkit.errors import EXIT_CLEAN
-from exitkit.report.language import LANGUAGES
 from exitkit.report.minutes import KINDS, NOTICES, html, markdown
 from exitkit.report.minutes_parts import write_minutes
 from exitkit.store.files import write_atomically
@@ -29,8 +28,7 @@ FORMATS = {"html": (html, ".html"), "md": (markdown, ".md")}
 @click.option("--milestone", metavar="ID", default="", help="Accept this milestone alone.")
 @click.option("--bundle", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="Where the bundle of the run lies now, if elsewhere.")  # fmt: skip
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the document.")  # fmt: skip
+@lang_option("the document")
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="html",
               show_default=True, help="The format of the document.")  # fmt: skip
 def command(

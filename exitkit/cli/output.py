@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import click
 
 from exitkit.errors import InputError
+from exitkit.report.language import LANGUAGES
 from exitkit.report.visible import on_one_line, visible
 from exitkit.store.files import write_atomically
 
@@ -25,6 +26,14 @@ workspace_option = click.option(
     "-w", "--workspace", "root", default=".", show_default=True, metavar="DIR",
     type=click.Path(path_type=Path), help="The folder that holds exitkit.yaml.",
 )  # fmt: skip
+
+
+def lang_option(about: str) -> Callable[[Any], Any]:
+    """Return the option that chooses the language of what is written for people."""
+    return click.option(
+        "--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
+        help=f"The language of {about}.",
+    )  # fmt: skip
 
 
 def show_json(value: Any) -> None:

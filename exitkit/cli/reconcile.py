@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 
 from exitkit.assess.reconcile import End
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.reconcile import Reconciled, percent, reconcile_bundle
 from exitkit.engine.reconcile_document import call_name, document_of, exact, explanations, keep
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.report.csv_table import csv_lines
+from exitkit.report.language import Speech, colon
+from exitkit.report.quoted import plain
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.layout import ReconcileGate
 
@@ -32,9 +34,16 @@ COLUMNS = (
 @click.argument("invoices", nargs=-1, required=True, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--csv", "as_csv", is_flag=True, help="Write what is not accounted for as CSV.")
+@lang_option("the text")
 @json_option
 def command(
-    bundle: Path, invoices: tuple[Path, ...], root: Path, *, as_csv: bool, as_json: bool
+    bundle: Path,
+    invoices: tuple[Path, ...],
+    root: Path,
+    *,
+    as_csv: bool,
+    lang: str,
+    as_json: bool,
 ) -> int:
     """Match every charge of INVOICES with what BUNDLE holds.
 
@@ -56,58 +65,87 @@ def command(
     elif as_json:
         show_json(document)
     else:
-        _print_text(found)
+        _print_text(found, Speech(lang))
     if workspace:
         click.echo(keep(document, workspace.reports, opened.path.resolve().name), err=True)
     return EXIT_FOUND if found.findings else EXIT_CLEAN
 
 
-def _print_text(found: Reconciled) -> None:
+def _print_text(found: Reconciled, speech: Speech) -> None:
+    lang = speech.language
     for invoice in found.invoices:
-        days = f"{invoice.first_day} to {invoice.last_day}" if invoice.first_day else "no dates"
-        click.echo(f"{invoice.path.name}: {invoice.dialect}, {invoice.rows} lines, {days}")
+        days = speech.tell("no dates")
+        if invoice.first_day:
+            days = speech.tell("{first} to {last}", first=invoice.first_day, last=invoice.last_day)
+        rows = speech.tell("{n} lines", n=invoice.rows)
+        click.echo(f"{invoice.path.name}{colon(lang)}{invoice.dialect}, {rows}, {days}")
     calls = found.calls
     click.echo(
-        f"calls: {calls.ended} of {calls.planned} ended, {len(calls.waived)} waived by name, "
-        f"{len(calls.open)} open"
-    )
-    _print_some("open", [call_name(row) for row in calls.open])
-    _print_some("waived", [call_name(row) for row in calls.waived])
-    idle = len(found.unbilled)
-    total = found.result.assets
-    click.echo(f"assets: {total - idle} of {total} are billed, {idle} not")
-    types = Counter(str(row["provider"]["nativeType"]) for row in found.unbilled)
-    _print_some("not billed", [f"{count} {name}" for name, count in types.most_common()])
-    for one in found.result.coverage:
-        click.echo(
-            f"spend in {one.currency}: {percent(one.accounted_ppm)} accounted for; matched "
-            f"{_money(one.matched)}, explained {_money(one.explained)}, unaccounted "
-            f"{_money(one.unaccounted)}, of {_money(one.total)}"
+        speech.tell(
+            "calls: {ended} of {planned} ended, {waived} waived by name, {open} open",
+            ended=calls.ended, planned=calls.planned, waived=len(calls.waived),
+            open=len(calls.open),
         )
+    )  # fmt: skip
+    _print_some(speech.tell("open"), [call_name(row) for row in calls.open], speech)
+    _print_some(speech.tell("waived"), [call_name(row) for row in calls.waived], speech)
+    idle, total = len(found.unbilled), found.result.assets
+    said = "assets: {billed} of {total} are billed, {idle} not"
+    click.echo(speech.tell(said, billed=total - idle, total=total, idle=idle))
+    types = Counter(str(row["provider"]["nativeType"]) for row in found.unbilled)
+    unbilled = [f"{count} {name}" for name, count in types.most_common()]
+    _print_some(speech.tell("not billed"), unbilled, speech)
+    _print_spend(found, speech)
+    for waiver in found.waivers:
+        said = "waiver until {day}: {resource}, by {by}: {reason}"
+        click.echo(
+            speech.tell(
+                said, day=waiver.until, resource=waiver.resource, by=waiver.by,
+                reason=waiver.reason,
+            )
+        )  # fmt: skip
+    for finding in found.findings:
+        click.echo(speech.tell("finding: {text}", text=plain(finding, lang)), err=True)
+
+
+def _print_spend(found: Reconciled, speech: Speech) -> None:
+    """Say of each currency what is accounted for, and what is not, the largest first."""
+    for one in found.result.coverage:
+        said = (
+            "spend in {currency}: {share} accounted for; matched {matched}, explained {explained},"
+            " unaccounted {unaccounted}, of {total}"
+        )
+        amounts = {
+            name: _money(getattr(one, name), speech)
+            for name in ("matched", "explained", "unaccounted", "total")
+        }
+        share = speech.decimal(percent(one.accounted_ppm))
+        click.echo(speech.tell(said, currency=one.currency, share=share, **amounts))
     for (reason, currency), cost in explanations(found):
-        click.echo(f"  explained: {_money(cost)} {currency}: {reason}")
+        money = f"{_money(cost, speech)} {currency}"
+        why = plain(reason, speech.language)
+        click.echo(f"  {speech.tell('explained: {money}: {why}', money=money, why=why)}")
     lost = [line for line in found.result.lines if line.end is End.UNACCOUNTED]
     for line in lost[:SHOWN]:
         charge = line.charge
-        named = charge.resource or charge.service
-        click.echo(
-            f"  unaccounted: {_money(charge.cost)} {charge.currency}: {named}: {line.reason}"
-        )
+        told = speech.tell(
+            "unaccounted: {money}: {named}: {why}",
+            money=f"{_money(charge.cost, speech)} {charge.currency}",
+            named=charge.resource or charge.service, why=plain(line.reason, speech.language),
+        )  # fmt: skip
+        click.echo(f"  {told}")
     if len(lost) > SHOWN:
-        click.echo(f"  ... and {len(lost) - SHOWN} more; all are in --csv")
-    for waiver in found.waivers:
-        click.echo(
-            f"waiver until {waiver.until}: {waiver.resource}, by {waiver.by}: {waiver.reason}"
-        )
-    for finding in found.findings:
-        click.echo(f"finding: {finding}", err=True)
+        more = speech.tell("... and {n} more; all are in --csv", n=len(lost) - SHOWN)
+        click.echo(f"  {more}")
 
 
-def _print_some(title: str, lines: Sequence[str]) -> None:
+def _print_some(title: str, lines: Sequence[str], speech: Speech) -> None:
+    sign = colon(speech.language)
     for line in lines[:SHOWN]:
-        click.echo(f"  {title}: {line}")
+        click.echo(f"  {title}{sign}{line}")
     if len(lines) > SHOWN:
-        click.echo(f"  {title}: and {len(lines) - SHOWN} more; all are in --json")
+        more = speech.tell("and {n} more; all are in --json", n=len(lines) - SHOWN)
+        click.echo(f"  {title}{sign}{more}")
 
 
 def _rows(found: Reconciled) -> Iterator[tuple[object, ...]]:
@@ -120,5 +158,5 @@ def _rows(found: Reconciled) -> Iterator[tuple[object, ...]]:
             )  # fmt: skip
 
 
-def _money(cost: Decimal) -> str:
-    return f"{cost:.2f}"
+def _money(cost: Decimal, speech: Speech) -> str:
+    return speech.decimal(f"{cost:.2f}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from exitkit.cli.output import workspace_option, write_output
+from exitkit.cli.output import lang_option, workspace_option, write_output
 from exitkit.cli.subjects import chosen_bundle, workspace_if_any
 from exitkit.engine.report_inputs import find_subject, read_inputs
 from exitkit.errors import EXIT_CLEAN
@@ -21,8 +21,7 @@ from exitkit.workspace.files import Workspace
 @click.argument("bundle_or_run", required=False, type=click.Path(path_type=Path))
 @workspace_option
 @click.option("--format", "format_name", default="html", show_default=True, help="html or json.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
-              help="The language of the report.")  # fmt: skip
+@lang_option("the report")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False),
               help="Where to write; reports/ of the workspace by default.")  # fmt: skip
 def command(

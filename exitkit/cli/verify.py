@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from exitkit.cli.output import json_option, show_json, workspace_option
+from exitkit.cli.output import json_option, lang_option, show_json, workspace_option
 from exitkit.cli.subjects import chosen_bundle, workspace_if_any
+from exitkit.report.language import Speech
+from exitkit.report.quoted import plain
 from exitkit.store.verify import Verification, verify_bundle
 from exitkit.workspace.layout import Workspace
 
@@ -25,8 +27,11 @@ WORDS = {
               help="A public key you trust; may be given more than once. "
                    "Default: signing.trust of the workspace.")  # fmt: skip
 @workspace_option
+@lang_option("the text")
 @json_option
-def command(bundle: Path | None, trusted: tuple[Path, ...], root: Path, as_json: bool) -> int:
+def command(
+    bundle: Path | None, trusted: tuple[Path, ...], root: Path, *, lang: str, as_json: bool
+) -> int:
     """Check BUNDLE (default: the newest of the workspace) level by level.
 
     A key inside a bundle proves nothing, so only keys given from outside are trusted. Exit codes:
@@ -39,7 +44,7 @@ def command(bundle: Path | None, trusted: tuple[Path, ...], root: Path, as_json:
     if as_json:
         _print_json(path, verification)
     else:
-        _print_text(path, verification, keys)
+        _print_text(path, verification, keys, Speech(lang))
     return verification.exit_code
 
 
@@ -48,33 +53,48 @@ def _present_keys(workspace: Workspace) -> tuple[Path, ...]:
     return tuple(key for key in workspace.trusted_keys if key.is_file())
 
 
-def _print_text(path: Path, verification: Verification, keys: tuple[Path, ...]) -> None:
+def _print_text(
+    path: Path, verification: Verification, keys: tuple[Path, ...], speech: Speech
+) -> None:
     click.secho(str(path), bold=True)
     if verification.bundle:
         click.echo(verification.bundle)
-    width = max(len(level.question) for level in verification.levels)
-    for level in verification.levels:
-        click.echo(f"{level.level}  {level.question.ljust(width)}  {WORDS[level.outcome]}")
+    questions = [plain(level.question, speech.language) for level in verification.levels]
+    width = max(map(len, questions))
+    for level, question in zip(verification.levels, questions, strict=True):
+        said = speech.tell(WORDS[level.outcome])
+        click.echo(f"{level.level}  {question.ljust(width)}  {said}")
     for fault in verification.faults:
-        click.echo(f"fault: {fault.level} {fault.where}: {fault.what}", err=True)
+        what = plain(fault.what, speech.language)
+        said = "fault: {level} {where}: {what}"
+        click.echo(speech.tell(said, level=fault.level, where=fault.where, what=what), err=True)
     for hole in verification.holes:
-        click.echo(f"hole: {hole}: fetch.txt says that it is elsewhere", err=True)
-    click.echo(_conclusion(verification, keys))
+        said = "hole: {path}: fetch.txt says that it is elsewhere"
+        click.echo(speech.tell(said, path=hole), err=True)
+    click.echo(_conclusion(verification, keys, speech))
 
 
-def _conclusion(verification: Verification, keys: tuple[Path, ...]) -> str:
+def _conclusion(verification: Verification, keys: tuple[Path, ...], speech: Speech) -> str:
     if verification.faults:
-        return "INVALID: do not rely on this bundle."
+        return speech.tell("INVALID: do not rely on this bundle.")
     if not verification.signers and not verification.key_ids:
-        return "Intact, but nobody sealed it."
+        return speech.tell("Intact, but nobody sealed it.")
     if not verification.signers:
         named = ", ".join(verification.key_ids)
-        known = "none of the keys you trust" if keys else "you named no key to trust (--trust PEM)"
-        return f"Intact, but sealed with {named}: {known}."
-    sealed = f"sealed with {', '.join(verification.signers)}, which you trust"
+        if keys:
+            return speech.tell(
+                "Intact, but sealed with {named}: none of the keys you trust.", named=named
+            )
+        return speech.tell(
+            "Intact, but sealed with {named}: you named no key to trust (--trust PEM).", named=named
+        )
+    named = ", ".join(verification.signers)
     if verification.holes:
-        return f"Intact with {len(verification.holes)} declared holes, {sealed}."
-    return f"Intact, {sealed}."
+        return speech.tell(
+            "Intact with {n} declared holes, sealed with {named}, which you trust.",
+            n=len(verification.holes), named=named,
+        )  # fmt: skip
+    return speech.tell("Intact, sealed with {named}, which you trust.", named=named)
 
 
 def _print_json(path: Path, verification: Verification) -> None:

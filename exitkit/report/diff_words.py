@@ -60,11 +60,8 @@ def detail(change: Change, language: str) -> Iterator[str]:
 
 def _code(code: str, language: str) -> str:
     """Say a level or an outcome; English keeps the codes that records hold."""
-    if language == RECORDED:
-        return code or "-"
-    words = Speech(language).words
-    named = words["LEVELS"].get(code) or words["CALLS"].get(code) or (code or "-",)
-    return str(named[0])
+    speech = Speech(language)
+    return speech.coded("LEVELS" if code in speech.words["LEVELS"] else "CALLS", code) or "-"
 
 
 def _reason(reason: str, language: str) -> str:

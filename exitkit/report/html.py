@@ -44,7 +44,8 @@ def render(view: View) -> bytes:
         command=command, judged=judged, source=source_json, segments=segments, chart=chart,
         cost=partial(cost, view.language), decimal=speech.decimal, many=speech.is_many,
         category=speech.category, kind=speech.kind, principal=speech.principal,
-        rule=partial(script_rule, view.language), quoted=partial(quote, language=view.language),
+        metric=speech.metric, rule=partial(script_rule, view.language),
+        quoted=partial(quote, language=view.language),
     )  # fmt: skip
     environment.globals.update(
         _=speech.say, _n=speech.count, words=speech.words,

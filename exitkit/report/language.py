@@ -71,6 +71,26 @@ class Speech:
         said = Markup(sentences.get(sentence, sentence))  # noqa: S704 - our own words, no data
         return said.format(**{name: visible(value) for name, value in values.items()})
 
+    def tell(self, sentence: str, **values: Any) -> str:
+        """Return a sentence of a command for a terminal; what is filled in is data."""
+        said: str = load_words("command_sentences").get(self.language, {}).get(sentence, sentence)
+        return said.format(**values)
+
+    def headings(self, *names: str) -> list[str]:
+        """Return the headings of a table for a terminal."""
+        return [self.tell(name) for name in names]
+
+    def tell_many(self, n: int, one: str, many: str, **values: Any) -> str:
+        """Return the sentence of a command for one or for many, with `{n}` filled in."""
+        return self.tell(many if self.is_many(n) else one, n=n, **values)
+
+    def coded(self, table: str, code: str) -> str:
+        """Return the short word of a code; English keeps the codes that records hold."""
+        if self.language == LANGUAGES[0]:
+            return code
+        word = self.words.get(table, {}).get(code, code)
+        return str(word if isinstance(word, str) else word[0])
+
     def count(self, n: int, one: str, many: str) -> Markup:
         """Return the sentence for one or for many, with `{n}` filled in."""
         return self.say(many if self.is_many(n) else one, n=n)
@@ -87,6 +107,11 @@ class Speech:
     def principal(self, code: str) -> str:
         """Return what a type of principal is called; one without a word keeps its code."""
         return str(self.words["PRINCIPALS"].get(code, code))
+
+    def metric(self, metric: str, n: int | str) -> str:
+        """Return what a license is counted by, for one or for many; unknown ones stay."""
+        forms = self.words["METRICS"].get(metric)
+        return str(forms[self.is_many(n)]) if forms else metric
 
     def kind(self, code: str) -> str:
         """Return what a kind of asset is called; one without a word keeps its code."""

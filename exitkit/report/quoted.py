@@ -124,8 +124,8 @@ def _carried_over(values: Mapping[str, str], language: str) -> dict[str, str] | 
             carried: str | None = Speech(language).decimal(value)
         elif name == "notes":
             carried = _each(value.split("; "), language)
-        elif name in ("said", "why"):
-            carried = in_language(value, language) or (value if name == "why" else None)
+        elif name in ("said", "why", "who"):
+            carried = in_language(value, language) or (None if name == "said" else value)
         else:
             continue
         if carried is None:

@@ -86,7 +86,7 @@ def test_the_providers_rights_stand_first_and_have_a_way_back(
     capsys.readouterr()
     assert run(["access", *here]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "provider: 1 rights"
+    assert said[0] == "provider: 1 right"
     assert any(line.startswith("unattributed: ") for line in said)
     assert run(["access", "--holder", "provider", "--csv", *here]) == 0
     (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
@@ -95,6 +95,10 @@ def test_the_providers_rights_stand_first_and_have_a_way_back(
     (step,) = json.loads(capsys.readouterr().out)["steps"]
     assert f"--assignee {ground.principal} --scope" in step["action"]
     assert step["probe"] == "`prove-revoked` step of source az"
+    assert run(["access", "--lang", "fr", *here]) == 0
+    assert capsys.readouterr().out.startswith("prestataire\N{NO-BREAK SPACE}: 1 droit\n")
+    assert run(["access", "--revocation-plan", "--lang", "fr", *here]) == 0
+    assert "étape `prove-revoked` de la source az" in capsys.readouterr().out
 
 
 def test_a_right_that_is_left_is_named_and_one_that_is_gone_is_proved(ground: Ground) -> None:

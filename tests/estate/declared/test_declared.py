@@ -199,6 +199,10 @@ def test_the_joint_inventory_says_of_each_thing_where_it_stands(
     assert {row["answers"] for row in unknown} == {"provider"}
     assert run(["joint-inventory", *here]) == 1
     assert capsys.readouterr().out.startswith("declared by Provider SA on 2026-11-01: 2 things")
+    assert run(["joint-inventory", "--lang", "fr", *here]) == 1
+    said = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith("déclaré par Provider SA le 2026-11-01 : 2 éléments")
+    assert "déclarés et non constatés : 1\n" in said
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ def test_what_is_due_before_the_end_of_the_contract_is_said(
     assert "-> a transfer takes 45 days: begin by 2099-05-16" in said
     assert '"May be assigned with consent"' in said
     assert "planned exit: 2099-06-30" in said
+    assert run(["licenses", "--lang", "fr", "-w", str(workspace)]) == 1
+    french = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert "-> expire le 2099-03-31, avant la sortie le 2099-06-30" in french
+    assert "transfert : avec accord, 8 cœurs, § 7.2" in french
+    assert "sortie prévue : 2099-06-30" in french
     assert run(["licenses", "--csv", "--exit-on", "2099-01-01", "-w", str(workspace)]) == 0
     rows = {row["product"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
     assert "lapses" not in rows["Database"]["due"]

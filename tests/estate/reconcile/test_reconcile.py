@@ -186,6 +186,13 @@ def test_what_nobody_found_is_named_with_its_money_and_fails_the_gate(
     (spend,) = document["spend"]
     assert (spend["accountedPpm"], spend["unaccounted"]) == (800_000, "20")
     assert len(document["findings"]) == 2
+    assert run(["reconcile", str(bundle), str(path), "-w", str(tmp_path), "--lang", "fr"]) == 1
+    said = capsys.readouterr()
+    text = said.out.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"non justifié : 20,00 USD : {GRAPH} : aucune ressource de ce nom" in text
+    assert "dépense en USD : 80,00 % justifiée ; rapproché 80,00" in text
+    assert said.err.count("constat\N{NO-BREAK SPACE}: ") == 2
+    assert "80,00" in said.err
 
 
 @pytest.mark.parametrize(

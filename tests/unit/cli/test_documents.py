@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,17 @@ def test_the_text_shows_the_default_age(root: Path, capsys: pytest.CaptureFixtur
     said = capsys.readouterr()
     assert "stale after 6 months (the default)" in said.out
     assert "missing: Reversibility plan (D1), required by contract.yaml" in said.err
+
+
+def test_documents_are_told_in_french(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["documents", "-w", str(root), "--lang", "fr"]) == 1
+    said = capsys.readouterr()
+    lines = [re.split(r"  +", line) for line in said.out.splitlines()]
+    assert ["exigé", "état", "reconnu par", "fichier"] in lines
+    assert ["Plan de réversibilité (D1)", "manquant", "rien", "-"] in lines
+    assert "périmé après 6 mois (valeur par défaut)" in said.out
+    found = "constat : manquant : Plan de réversibilité (D1), exigé par contract.yaml"
+    assert found in said.err.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_table_has_a_line_for_each(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

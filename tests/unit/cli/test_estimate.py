@@ -59,6 +59,14 @@ def test_longer_than_the_contract_gives_ends_with_1(
     assert "never measured" in said
 
 
+def test_the_estimate_speaks_french(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["estimate", "-w", str(root), "--lang", "fr", "--people", "1"])
+    said = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith("catégorie")
+    assert "pour 1 personne\n" in said
+    assert "hypothèse : le travail est estimé par type" in said
+
+
 def test_a_price_without_a_currency_is_refused(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,19 @@ def test_gaps_groups_as_asked(root: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.startswith("license: 2\n")
 
 
+def test_gaps_are_told_in_french_and_their_records_stay_as_they_are(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["gaps", "-w", str(root), "--lang", "fr"]) == 0
+    said = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert "licence inconnu : Personne n'a consigné si cette licence peut partir." in said
+    assert "-> Lisez le contrat avec Example Software ; remplissez `transferable`." in said
+    assert re.search(r"score du contrat : \d+,\d % de \d", said)
+    assert "rangé par impact : le niveau" in said
+    assert run(["gaps", "-w", str(root), "--lang", "fr", "--csv"]) == 0
+    assert "Nobody has written down" in capsys.readouterr().out
+
+
 def test_gaps_ends_with_1_where_a_failed_call_is_unanswered(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +101,17 @@ def test_the_contract_check_reads_the_newest_bundle(
     assert "Ledger" in by_id["EK-INV-011"]["message"]
     assert "Payroll" not in by_id["EK-INV-011"]["message"]
     assert by_id["EK-DORA-001"]["outcome"] == "unknown"
+
+
+def test_the_contract_check_speaks_french(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["contract", "check", "-w", str(root), "--lang", "fr"])
+    said = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith("issue")
+    assert "non satisfait  EK-INV-011" in said
+    assert "La portabilité d'une licence est inconnue. (" in said
+    assert "non évalué : " in said
+    assert "lu : V lu dans la source même" in said
+    assert not {"not assessed", "is not known", "read in"} & set(said.split("  "))
 
 
 def test_an_untouched_contract_passes_nothing_of_its_own(
@@ -143,6 +168,11 @@ def test_contract_lists_holds_the_promises_against_what_was_found(
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert {row["list"] for row in rows} == {"portable", "exempt", "unknown"}
     assert {row["assets"] for row in rows} == {"1"}
+    assert run(["contract", "lists", "-w", str(root), "--lang", "fr"]) == 1
+    said = capsys.readouterr()
+    assert "    2  promis et non fourni" in said.out
+    assert "d'après\N{NO-BREAK SPACE}: Règl. (UE) 2023/2854" in said.out
+    assert "constat\N{NO-BREAK SPACE}: promis et non fourni" in said.err
 
 
 def test_a_cover_that_says_nothing_is_refused_with_its_line(

@@ -41,6 +41,10 @@ def test_a_users_own_bundle_is_trusted_in_the_users_own_workspace(
     said = capsys.readouterr().out
     assert "which you trust" in said
     assert said.count("  yes\n") == 6
+    assert run(["verify", "-w", str(workspace), "--lang", "fr"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("  oui\n") == 6
+    assert "à laquelle vous faites confiance." in said
 
 
 def test_keygen_says_how_others_come_to_trust_the_key(
@@ -96,6 +100,10 @@ def test_a_changed_bundle_is_invalid_and_the_place_is_named(
     said = capsys.readouterr()
     assert "INVALID" in said.out
     assert "fault: V0 data/spec/ebf-1.0.txt: changed" in said.err
+    assert run(["verify", "-w", str(workspace), str(path), "--lang", "fr"]) == 1
+    said = capsys.readouterr()
+    assert "INVALIDE" in said.out
+    assert "son empreinte n'est pas celle du manifeste" in said.err
 
 
 def test_programs_get_the_same_as_people(

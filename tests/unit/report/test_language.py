@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import Environment, nodes
 
+import exitkit
+from exitkit.assess.document_stock import STATES
 from exitkit.assess.extrapolation import DATA_NOT_HELD, OTHER_DATA
 from exitkit.assess.impact import IMPACT_ORDER
+from exitkit.assess.joint_inventory import Standing
 from exitkit.assess.network_access import NETWORK_PATH
 from exitkit.assess.scores import FORMULA
+from exitkit.cli.verify import WORDS
 from exitkit.knowledge.kinds import all_kinds
 from exitkit.knowledge.network_platforms import all_platforms
 from exitkit.report import html, json_report
@@ -27,6 +33,7 @@ TABLES = (
     "kinds",
 )  # fmt: skip
 SAYS = {"_", "_n", "counted"}
+TELLS = {"tell", "tell_many", "headings"}
 OWN_LETTERS = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -98,6 +105,43 @@ def test_what_is_filled_in_stays_text_and_shows_what_is_hidden(language: str) ->
 
 def test_a_decimal_is_written_with_a_comma_in_french() -> None:
     assert (Speech("fr").decimal("2.4"), Speech("en").decimal("2.4")) == ("2,4", "2.4")
+
+
+def test_every_sentence_of_the_commands_has_its_french_and_no_other_is_kept() -> None:
+    codes = {*(one.value for one in Standing), *STATES, *WORDS.values()}
+    codes |= {"digest", "path", "name", "nothing"}
+    assert set(load_words("command_sentences")["fr"]) == codes | set(told())
+
+
+def test_every_sentence_of_the_commands_keeps_its_blanks() -> None:
+    for english, french in load_words("command_sentences")["fr"].items():
+        assert marks(english) == marks(french), english
+
+
+def told() -> Iterator[str]:
+    """Yield what commands tell: texts in a call, or the local name of one."""
+    for path in sorted(Path(exitkit.__file__).parent.joinpath("cli").glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            named = {
+                (name.id, node.lineno): node.value.value
+                for node in ast.walk(function)
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+                for name in node.targets if isinstance(name, ast.Name)
+            }  # fmt: skip
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in TELLS:
+                    yield from texts_of(call, named)
+
+
+def texts_of(call: ast.Call, named: dict[tuple[str, int], Any]) -> Iterator[str]:
+    for one in call.args:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value
+        elif isinstance(one, ast.Name):
+            lines = [line for name, line in named if name == one.id and line <= call.lineno]
+            yield from [named[one.id, max(lines)]] if lines else []
 
 
 def trees() -> Iterator[nodes.Template]:
