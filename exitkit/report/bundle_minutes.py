@@ -7,6 +7,7 @@ from typing import Any
 
 from exitkit.report.language import load_words
 from exitkit.report.minutes import BundleFigures, Cell, Section
+from exitkit.report.quoted import plain
 
 MOST_GAPS = 40
 
@@ -32,7 +33,7 @@ def bundle_sections(
     lead = (words["bundle_lead"],)
     yield Section(words["headings"]["bundle_content"], lead, (), tuple(rows))
     if with_gaps:
-        yield _gaps(figures, words, load_words("report")[language])
+        yield _gaps(figures, words, language)
 
 
 def gaps_in_one(figures: BundleFigures | None, words: Mapping[str, Any]) -> Cell | None:
@@ -43,13 +44,15 @@ def gaps_in_one(figures: BundleFigures | None, words: Mapping[str, Any]) -> Cell
     return Cell(words["gaps_in_one"].format(n=count, obstacles=len(figures.gaps)))
 
 
-def _gaps(figures: BundleFigures, words: Mapping[str, Any], codes: Mapping[str, Any]) -> Section:
+def _gaps(figures: BundleFigures, words: Mapping[str, Any], language: str) -> Section:
+    codes = load_words("report")[language]
     rows = [
         (
-            Cell(codes["LEVELS"][group.level][0]), Cell(group.text or group.reason),
+            Cell(codes["LEVELS"][group.level][0]),
+            Cell(plain(group.text, language) or group.reason),
             Cell(str(group.count)), Cell(str(group.dependents)),
             Cell(codes["PARTIES"][group.responsible][0]),
-            Cell(group.workaround or "-"),
+            Cell(plain(group.workaround, language) or "-"),
         )
         for group in figures.gaps[:MOST_GAPS]
     ]  # fmt: skip

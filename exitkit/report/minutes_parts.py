@@ -12,7 +12,7 @@ from exitkit.model.plan import Milestone
 from exitkit.model.run import Event, MilestoneVerdict
 from exitkit.report.bundle_minutes import bundle_sections, gaps_in_one
 from exitkit.report.figure import at, text_at
-from exitkit.report.language import load_words
+from exitkit.report.language import Speech, colon, load_words, semicolon
 from exitkit.report.minutes import (
     Attested,
     Cell,
@@ -21,6 +21,7 @@ from exitkit.report.minutes import (
     MinutesInputs,
     Section,
 )
+from exitkit.report.quoted import plain
 from exitkit.report.rehearsal_minutes import Fact, after_the_rates, before_the_result, findings
 
 LONGEST_TABLE = 500
@@ -67,7 +68,8 @@ class _Writer:
             yield from (self._told(*one) for one in before_the_result(self.inputs))
             yield from (self.result(), self.criteria(self.inputs.plan.milestones))
             yield from (self.timeline(), self.measurements(), self.losses())
-            yield from (self._told(*one) for one in after_the_rates(self.inputs))
+            facts = after_the_rates(self.inputs, self.language)
+            yield from (self._told(*one) for one in facts)
             yield from (self.findings(), self.sandboxes(), self.approvals())
         elif kind == "acceptance":
             chosen = self.accepted()
@@ -121,7 +123,7 @@ class _Writer:
         rows = [
             (
                 Cell(f"{verdict.milestone} {titles[verdict.milestone]}"), Cell(one.criterion),
-                Cell(one.metric), Cell(one.expected),
+                Cell(one.metric), Cell(self._threshold(one.expected)),
                 Cell(one.measured or self.words["not_measured"], one.event),
                 Cell(self.words["verdicts"][one.verdict.value]),
             )
@@ -134,7 +136,7 @@ class _Writer:
     def findings(self) -> Section:
         columns = ("finding", "severity", "owner", "due")
         rows = [
-            (Cell(text), *(self._blank(name) for name in columns[1:]))
+            (self._quoted(text), *(self._blank(name) for name in columns[1:]))
             for text in findings(self.inputs)
         ]
         blank = tuple(self._blank(name) for name in columns)
@@ -157,7 +159,7 @@ class _Writer:
                         Cell(_second(start.at), start.sequence) if start else Cell("-"),
                         Cell(_second(event.at), event.sequence),
                         Cell(self.words["ends"][event.type.partition(".")[2]]),
-                        Cell(text_at(event.data, "outcome.message") or _said(event)),
+                        self._quoted(text_at(event.data, "outcome.message") or _said(event)),
                     )
                 )
         return self._table("timeline", ("step", "started", "ended", "end", "message"), rows)
@@ -170,12 +172,13 @@ class _Writer:
                     str(one[name]) for name in ("category", "items", "size_bytes", "duration_ms")
                 )
                 line = event.sequence
+                category = Speech(self.language).coded("CATEGORIES", category)
                 rows.append((Cell(category), Cell(items, line), Cell(size, line), Cell(took, line)))
         return self._table("measurements", ("category", "items", "bytes", "milliseconds"), rows)
 
     def losses(self) -> Section:
         rows = [
-            (Cell(str(loss), event.sequence), Cell(event.step))
+            (self._quoted(str(loss), event.sequence), Cell(event.step))
             for event in self.inputs.events
             for loss in at(event.data, "outcome.losses") or ()
         ]
@@ -189,7 +192,7 @@ class _Writer:
                 target = text_at(event.data, "target")
                 rows.append((Cell(target), Cell(self.words[word], event.sequence)))
             if event.type == "step.compensation_failed":
-                rows.append((Cell(event.step), Cell(_said(event), event.sequence)))
+                rows.append((Cell(event.step), self._quoted(_said(event), event.sequence)))
         return self._table("sandboxes", ("target", "state"), rows)
 
     def approvals(self) -> Section:
@@ -312,6 +315,15 @@ class _Writer:
         name = self.words["headings"][heading]
         return Section(name, sentences, self._columns(*columns), tuple(rows[:LONGEST_TABLE]))
 
+    def _quoted(self, text: str, line: int = 0) -> Cell:
+        return Cell(plain(text, self.language), line)
+
+    def _threshold(self, expected: str) -> str:
+        """Return what a criterion asks, its unit in the language of the minutes."""
+        asked = plain(expected, self.language).removesuffix(" bool")
+        value, _, unit = asked.rpartition(" ")
+        return f"{value} {Speech(self.language).coded('COUNTED', unit)}".strip()
+
     def _columns(self, *names: str) -> tuple[str, ...]:
         return tuple(self.words["labels"][name] for name in names)
 
@@ -333,11 +345,11 @@ class _Writer:
 
     def _penalties(self) -> Cell:
         found = [
-            f"{one.milestone}: {one.penalty}"
+            f"{one.milestone}{colon(self.language)}{one.penalty}"
             for one in self.inputs.clock
             if one.penalty and one.state in ("late", "reached-late")
         ]
-        return Cell("; ".join(found), 1) if found else self._blank("penalties")
+        return Cell(semicolon(self.language).join(found), 1) if found else self._blank("penalties")
 
 
 def _title(titles: Mapping[str, str], language: str) -> str:

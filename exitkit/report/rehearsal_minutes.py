@@ -7,6 +7,7 @@ from typing import Any
 
 from exitkit.assess.predicates import look_up
 from exitkit.model.run import MilestoneVerdict
+from exitkit.report.amounts import period_words
 from exitkit.report.figure import at, text_at
 from exitkit.report.minutes import Cell, MinutesInputs
 
@@ -46,14 +47,14 @@ def before_the_result(inputs: MinutesInputs) -> Iterator[tuple[str, Sequence[Fac
     ]  # fmt: skip
 
 
-def after_the_rates(inputs: MinutesInputs) -> Iterator[tuple[str, Sequence[Fact]]]:
+def after_the_rates(inputs: MinutesInputs, language: str) -> Iterator[tuple[str, Sequence[Fact]]]:
     """Yield the sections that hold figures against the contract, and those that people fill."""
     yield "integrity", [*_counted(inputs), ("functional_tests", None)]
     yield (
         "extrapolation",
         [
             ("full_volume", None),
-            ("allowed", _known(inputs.contract, "reversibility.transition.duration")),
+            ("allowed", _period(inputs.contract, language)),
             ("rto_rpo", None),
         ],
     )
@@ -119,6 +120,12 @@ def _known(contract: Mapping[str, Any], path: str) -> Cell | None:
     return _cell(value) if isinstance(value, str | list) else None
 
 
+def _period(contract: Mapping[str, Any], language: str) -> Cell | None:
+    """Return what the contract gives for the transition, in words."""
+    value = look_up("reversibility.transition.duration", contract)
+    return _cell(period_words(value, language)) if isinstance(value, str) else None
+
+
 def _cell(value: object) -> Cell | None:
     """Return a value of the plan, as the first line of the journal holds it."""
     if isinstance(value, Mapping):
@@ -130,4 +137,7 @@ def _cell(value: object) -> Cell | None:
 def _flat(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_flat(one) for one in value)
+    if isinstance(value, Mapping):
+        named = next((value[key] for key in ("name", "title", "id") if value.get(key)), "")
+        return _flat(named or [*value.values()])
     return "" if value is None else str(value)

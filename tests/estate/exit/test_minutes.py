@@ -21,7 +21,9 @@ Build = Callable[..., dict[str, Any]]
 def rehearsed(estate: Any, make_milestone: Build, write_step: dict[str, Any]) -> Any:
     """A workspace with one rehearsal; names in it try to be markup."""
     estate.write_contract(
-        customer={"name": "Acme <script>alert(1)</script>"}, provider={"name": "Host | *Co*"}
+        customer={"name": "Acme <script>alert(1)</script>"},
+        provider={"name": "Host | *Co*"},
+        services=[{"id": "S1", "name": "Web shop"}, {"id": "S2"}],
     )
     title = {"en": "Data <b>returned</b>", "fr": "Données restituées"}
     estate.write_plan(make_milestone("M1", write_step, title=title))
@@ -82,6 +84,10 @@ def test_the_report_of_a_rehearsal_has_every_field_people_expect(rehearsed: Any)
     assert re.search(r"Version of exitkit</t[hd]>\s*<td>[^<]+ <a [^>]*>\[1\]</a>", page)
     for name in ("statement of independence", "masking of personal data", "severity"):
         assert f'<span class="blank">[{name}]</span>' in page
+    assert re.search(r"Services</t[hd]>\s*<td>Web shop, S2\b", page)
+    french = written(rehearsed, "--lang", "fr")
+    messages = dict(re.findall(r"(ended with|a fini avec le code) (\d)", page + french))
+    assert messages == {"ended with": "0", "a fini avec le code": "0"}, french
 
 
 def test_what_the_bundle_says_of_itself_is_filled_in(rehearsed: Any) -> None:

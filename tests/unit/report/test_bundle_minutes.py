@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exitkit.assess.summary import GapGroup
@@ -52,3 +54,16 @@ def test_one_field_counts_them_all_where_there_is_a_bundle() -> None:
     assert told is not None
     assert told.text.startswith("9 verdicts with an obstacle, 3 obstacles")
     assert gaps_in_one(None, words) is None
+
+
+def test_what_the_inventory_says_is_told_in_the_language_of_the_minutes() -> None:
+    group = replace(
+        figures(1).gaps[0], text="Private keys are never read.",
+        workaround="Set new passwords at the target.",
+    )  # fmt: skip
+    words = load_words("minutes")["fr"]
+    held = replace(figures(1), gaps=[group])
+    *_, gaps = bundle_sections(held, words, "fr", with_gaps=True)
+    texts = {cell.text for cell in gaps.rows[0]}
+    assert "Les clés privées ne sont jamais lues." in texts
+    assert "Définissez de nouveaux mots de passe à la cible." in texts

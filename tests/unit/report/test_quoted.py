@@ -122,7 +122,7 @@ def test_every_sentence_keeps_its_blanks(name: str) -> None:
          "l'étape copy a échoué : aucune réponse : Zeit {x} abgelaufen"),
         ("step copy failed: HTTP 500", "l'étape copy a échoué : HTTP 500"),
         ("edge1 to spare: 91 lines, 0 not as they were",
-         "edge1 to spare : 91 lignes, 0 pas telles qu'elles étaient"),
+         "edge1 vers spare : 91 lignes, 0 pas telles qu'elles étaient"),
         ("left out by regions: the account has not enabled it (opt-in)",
          "écarté par regions : le compte ne l'a pas activée (opt-in)"),
     ],
