@@ -8,6 +8,8 @@ DEV := .venv
 DEMO := .venv-demo
 CATALOG := .venv-catalog
 INPUTS := tools/build_aws_catalog/inputs.txt
+# A checkout of https://github.com/Azure/bicep-types-az: no package index has what is in it.
+BICEP_TYPES ?= build/bicep-types-az
 BINDINGS = $(shell grep ^cdktf $(INPUTS))
 BIN := $(DEV)/bin
 # Two workers: the tests start real servers, and two is what a small machine carries.
@@ -71,6 +73,11 @@ catalog: $(CATALOG)/.made ## generate the catalog of AWS calls anew; about a min
 	$(CATALOG)/bin/python -m tools.build_aws_catalog.schemas
 	$(CATALOG)/bin/python -m tools.build_aws_catalog.terraform_schemas build/catalog/$(subst ==,-,$(subst -,_,$(BINDINGS)))-py3-none-any.whl
 	git diff --stat -- exitkit/knowledge/aws
+
+.PHONY: azure-types
+azure-types: $(DEV)/.made ## generate the table of Azure types anew; BICEP_TYPES names a checkout
+	$(BIN)/python -m tools.build_azure_types $(BICEP_TYPES)
+	git diff --stat -- exitkit/knowledge/azure
 
 .PHONY: bench
 bench: $(DEV)/.made ## measure against what users would pick instead

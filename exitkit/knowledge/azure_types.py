@@ -1,4 +1,7 @@
-"""Know the Azure resource types: their canonical names, API versions and secret members."""
+"""Know the Azure resource types: their canonical names, API versions and secret members.
+
+`azure/types.json.gz` is made by `make azure-types` and names the commit of what it was made of.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def canonical_type(native_type: str) -> str:
 def secret_paths(native_type: str) -> tuple[str, ...]:
     """Return the members that the provider marks as secret: `properties.secrets.[].value`."""
     row = _types().get(canonical_type(native_type), {})
-    return tuple(sorted(row.get("secure", ())))
+    return tuple(row.get("secure", ()))
 
 
 def known_api_version(native_type: str) -> str:
@@ -43,5 +46,5 @@ def _spellings() -> dict[str, str]:
 @cache
 def _types() -> dict[str, dict[str, Any]]:
     packed = (files("exitkit.knowledge.azure") / "types.json.gz").read_bytes()
-    types: dict[str, dict[str, Any]] = json.loads(gzip.decompress(packed))
+    types: dict[str, dict[str, Any]] = json.loads(gzip.decompress(packed))["types"]
     return types

@@ -46,3 +46,26 @@ def test_masking_twice_changes_nothing() -> None:
     redactor = MemberRedactor((), KEY)
     once = redactor.apply({"password": "a", "list": [{"name": "TOKEN", "value": "b"}]})
     assert redactor.apply(once) == once
+
+
+def test_a_star_stands_for_every_member_of_a_map() -> None:
+    redactor = MemberRedactor(("properties.*.bitKey", "properties.fixed.other"), KEY)
+    clean = redactor.apply(
+        {"properties": {"one": {"BitKey": "a"}, "fixed": {"bitKey": "b", "other": "c"}, "x": "d"}}
+    )["properties"]
+    masked = [clean["one"]["BitKey"], clean["fixed"]["bitKey"], clean["fixed"]["other"]]
+    assert all(value.startswith("<masked:") for value in masked)
+    assert clean["x"] == "d"
+    dotted = MemberRedactor(("login.pin", "map.*.pin"), KEY)
+    clean = dotted.apply({"login.pin": "a", "map": {"b.c": {"pin": "d"}}})
+    assert clean["login.pin"].startswith("<masked:")
+    assert clean["map"]["b.c"]["pin"].startswith("<masked:")
+
+
+def test_all_texts_in_an_object_that_is_secret_are_masked() -> None:
+    redactor = MemberRedactor(("properties.login",), KEY)
+    given = {"properties": {"login": {"who": "a", "how": [{"what": "b", "often": 3}]}}}
+    login = redactor.apply(given)["properties"]["login"]
+    assert login["who"].startswith("<masked:")
+    assert login["how"][0]["what"].startswith("<masked:")
+    assert login["how"][0]["often"] == 3
