@@ -10,7 +10,8 @@ CATALOG := .venv-catalog
 INPUTS := tools/build_aws_catalog/inputs.txt
 # A checkout of https://github.com/Azure/bicep-types-az: no package index has what is in it.
 BICEP_TYPES ?= build/bicep-types-az
-BINDINGS = $(shell grep ^cdktf $(INPUTS))
+BINDINGS = $(shell grep ^cdk $(INPUTS))
+wheel = build/catalog/$(subst ==,-,$(subst -,_,$(filter $(1)%,$(BINDINGS))))-py3-none-any.whl
 BIN := $(DEV)/bin
 # Two workers: the tests start real servers, and two is what a small machine carries.
 WORKERS ?= 2
@@ -71,7 +72,8 @@ catalog: $(CATALOG)/.made ## generate the catalog of AWS calls anew; about a min
 	$(CATALOG)/bin/python -m tools.build_aws_catalog.regions
 	$(CATALOG)/bin/python -m tools.build_aws_catalog.actions
 	$(CATALOG)/bin/python -m tools.build_aws_catalog.schemas
-	$(CATALOG)/bin/python -m tools.build_aws_catalog.terraform_schemas build/catalog/$(subst ==,-,$(subst -,_,$(BINDINGS)))-py3-none-any.whl
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.terraform_schemas $(call wheel,cdktf)
+	$(CATALOG)/bin/python -m tools.build_aws_catalog.awscc_schemas $(call wheel,cdktn)
 	git diff --stat -- exitkit/knowledge/aws
 
 .PHONY: azure-types

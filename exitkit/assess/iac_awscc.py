@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from exitkit.assess.iac_hcl import Json
 from exitkit.assess.iac_resources import Left, Reference, Resource
 from exitkit.assess.iac_terraform import Configuration, Configured, Link, attribute_name
-from exitkit.knowledge.aws_iac import TypeSchema
+from exitkit.knowledge.aws_iac import Departures, TypeSchema
 
 PROVIDER = {"name": "awscc", "source": "hashicorp/awscc", "version": ">= 1.0"}
-_META = frozenset({"Count", "DependsOn", "ForEach", "Lifecycle", "Provider", "Provisioner"})
-"""What Terraform itself reads in every resource: the provider has no such attribute."""
+BLOCK, MAP, JSON, PLAIN, NONE = "block", "map", "json", "plain", "none"
+"""What the provider takes for a property: members by their names, names of the customer's own, a
+text of JSON, a value or values, or nothing."""
+
+Node = Mapping[str, Any]
 
 
-def awscc(resources: Sequence[Resource], schemas: Mapping[str, TypeSchema]) -> Configuration:
+def awscc(
+    resources: Sequence[Resource], schemas: Mapping[str, TypeSchema], departures: Departures
+) -> Configuration:
     """Return the configuration of all resources that can be imported; the others are left."""
     made = Configuration()
-    there = {one.key: one for one in resources}
+    known = [one for one in resources if one.native_type not in departures.absent]
+    there = {one.key: one for one in known}
     for one in resources:
+        left = made.left.setdefault(one.asset, [])
+        if one.key not in there:
+            part = "" if one.key == one.asset else one.native_type.rpartition("::")[2]
+            left.append(Left(part, "no-resource"))
+            continue
         schema = schemas[one.native_type]
+        writer = _Writer(schema.schema, there, departures.of(one.native_type))
         body = {}
         for name, value in one.properties.items():
-            if name in _META:
-                made.left.setdefault(one.asset, []).append(Left(name, "no-argument"))
-                continue
             node = schema.schema["properties"].get(name, {})
-            body[_top_name(name, one.native_type)] = _value(node, value, schema.schema, there)
+            if writer.kind(node, name) == NONE:
+                writer.left.append(name)
+                continue
+            body[top_name(name, one.native_type)] = writer.value(node, value, name)
+        left += [Left(name, "no-argument") for name in writer.left]
         identifier = "|".join(one.identifiers[name] for name in schema.identifier)
         kind = type_name(one.native_type)
         made.resources.append(Configured(one.key, kind, one.name, body, identifier))
@@ -40,50 +54,94 @@ def type_name(native_type: str) -> str:
     return f"awscc_{service.lower()}_{attribute_name(noun)}"
 
 
-def _top_name(name: str, native_type: str) -> str:
-    # `id` is the provider's own in every resource.
+def top_name(name: str, native_type: str) -> str:
+    """Return the name of an argument of the resource itself."""
+    # `id` is the provider's own in every resource, and `provider` Terraform's.
     if name == "Id":
         return f"{attribute_name(native_type.rpartition('::')[2])}_id"
-    return attribute_name(name)
+    return "provider_name" if name == "Provider" else attribute_name(name)
 
 
-def _value(
-    node: Mapping[str, Any], value: Any, root: Mapping[str, Any], there: Mapping[str, Resource]
-) -> Any:
-    """Spell a value by its schema: properties get other names, keys of a map keep theirs."""
-    node = _resolved(node, root)
-    if isinstance(value, Reference):
-        return _link(value, there)
-    if isinstance(value, Mapping):
-        properties = node.get("properties")
-        if not properties or _is_any(node):
-            return _json(node, value, there)
-        return {
-            attribute_name(name): _value(properties.get(name, {}), part, root, there)
-            for name, part in value.items()
-        }
-    if isinstance(value, list):
-        if _is_any(node):
-            return _json(node, value, there)
-        items = node.get("items")
-        inner = items if isinstance(items, Mapping) else {}
-        return [_value(inner, part, root, there) for part in value]
-    return value
+@dataclass(slots=True)
+class _Writer:
+    """Spells the values of one resource; `left` are the paths nothing takes."""
+
+    root: Node
+    there: Mapping[str, Resource]
+    departs: Mapping[str, str]
+    left: list[str] = field(default_factory=list)
+
+    def kind(self, node: Node, path: str) -> str:
+        """Return what the provider takes: what its own schema says, else what follows by rule."""
+        return self.departs.get(path) or kind_of(resolved(node, self.root), self.root)
+
+    def value(self, node: Node, value: Any, path: str) -> Any:
+        """Spell a value by its schema: properties get other names, keys of a map keep theirs."""
+        if isinstance(value, Reference):
+            return _link(value, self.there)
+        kind = self.kind(node, path)
+        if not isinstance(value, Mapping | list) or kind == PLAIN:
+            return _linked(value, self.there)
+        if kind != BLOCK:
+            literal = _linked(value, self.there)
+            return literal if kind == MAP else Json(literal)
+        nodes = members(inner_type(node, self.root), self.root)
+        if isinstance(value, list):
+            return [self._block(nodes, one, path) for one in value]
+        if "patternProperties" in resolved(node, self.root) and not nodes.keys() & value.keys():
+            return {name: self._block(nodes, one, path) for name, one in value.items()}
+        return self._block(nodes, value, path)
+
+    def _block(self, nodes: Mapping[str, Node], value: Any, path: str) -> Any:
+        if not isinstance(value, Mapping):
+            return _linked(value, self.there)
+        found = {}
+        for name, part in value.items():
+            place, node = f"{path}.{name}", nodes.get(name, {})
+            if self.kind(node, place) == NONE:
+                self.left.append(place)
+            else:
+                found[attribute_name(name)] = self.value(node, part, place)
+        return found
 
 
-def _json(node: Mapping[str, Any], value: Any, there: Mapping[str, Resource]) -> Any:
-    """Return a map of texts as it is, and what has no shape of its own as JSON."""
-    literal = _linked(value, there)
-    return literal if "patternProperties" in node and not _is_any(node) else Json(literal)
-
-
-def _is_any(node: Mapping[str, Any]) -> bool:
-    """Whether a value of several kinds is meant, which the provider takes as JSON."""
+def kind_of(node: Node, root: Node) -> str:
+    """Return what the provider takes for a property by the schema alone."""
     told = node.get("type")
-    return told is None or isinstance(told, list)
+    if isinstance(told, list):
+        return JSON
+    if told == "array":
+        return BLOCK if kind_of(resolved(_items(node), root), root) == BLOCK else PLAIN
+    if members(node, root):
+        return BLOCK
+    if "patternProperties" in node:
+        named: Node = next(iter(node["patternProperties"].values()), {})
+        return BLOCK if members(resolved(named, root), root) else MAP
+    return JSON if told in (None, "object") else PLAIN
 
 
-def _resolved(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+def inner_type(node: Node, root: Node) -> Node:
+    """Return what the members stand in: each item of a list, each value of a map, or itself."""
+    node = resolved(node, root)
+    if node.get("type") == "array":
+        return inner_type(_items(node), root)
+    if "patternProperties" in node and not members(node, root):
+        return resolved(next(iter(node["patternProperties"].values()), {}), root)
+    return node
+
+
+def members(node: Node, root: Node) -> dict[str, Node]:
+    """Return the properties of an object, those of all its variants among them."""
+    found: dict[str, Node] = {}
+    for word in ("oneOf", "anyOf", "allOf"):
+        for variant in node.get(word, ()):
+            inner = resolved(variant, root)
+            found |= members(inner, root) if inner is not node else {}
+    return {**found, **node.get("properties", {})}
+
+
+def resolved(node: Node, root: Node) -> Node:
+    """Follow references to where something is described."""
     for _ in range(16):
         if "$ref" not in node:
             break
@@ -92,6 +150,11 @@ def _resolved(node: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, 
             found = found.get(step, {})
         node = found
     return node
+
+
+def _items(node: Node) -> Node:
+    items = node.get("items")
+    return items if isinstance(items, Mapping) else {}
 
 
 def _linked(value: Any, there: Mapping[str, Resource]) -> Any:
@@ -107,4 +170,4 @@ def _link(value: Reference, there: Mapping[str, Resource]) -> Any:
     if target is None:
         return value.literal
     name = value.attribute or next(iter(target.identifiers), "")
-    return Link(value.target, _top_name(name, target.native_type))
+    return Link(value.target, top_name(name, target.native_type))

@@ -30,6 +30,7 @@ REASONS = {
     "no-argument": "the provider has no argument for it",
     "invalid": "the schema of the type refuses the value AWS answered with",
     "supply": "a parameter or variable asks for it",
+    "no-resource": "the provider has no resource for the type",
     "no-schema": "CloudFormation has no such type",
     "no-mapping": "the provider's name for the type is not mapped",
     "no-identifier": "an id that importing needs is not known",

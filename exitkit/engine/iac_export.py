@@ -19,6 +19,7 @@ from exitkit.assess.iac_terraform import Configuration, files
 from exitkit.knowledge.aws_iac import (
     Mapped,
     TypeSchema,
+    load_departures,
     load_mapped,
     load_schemas,
     load_terraform,
@@ -123,7 +124,7 @@ def _written(place: _Place) -> Iterator[Content]:
     both = {IMPORT: _joined(imported, not_taken), CREATE: _joined(created, {})}
     yield from _cloudformation(place, taken, made)
     yield _not_carried(place, "cloudformation", both)
-    generic = awscc(taken, place.schemas)
+    generic = awscc(taken, place.schemas, load_departures())
     yield from _terraform(place, "terraform-awscc", generic, iac_awscc.PROVIDER)
     left = _joined(imported, {**not_taken, **_sum(not_taken, generic.left)})
     yield _not_carried(place, "terraform-awscc", {IMPORT: left})

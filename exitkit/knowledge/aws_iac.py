@@ -154,6 +154,22 @@ class Terraform:
     schema: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """Where the Cloud Control provider is not what CloudFormation's schemas say.
+
+    `absent` are types that it has no resource for; `departs` what it takes for a property in place
+    of what follows by rule, by type and path.
+    """
+
+    absent: frozenset[str] = frozenset()
+    departs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of(self, native_type: str) -> Mapping[str, str]:
+        """Return those of a type."""
+        return self.departs.get(native_type, {})
+
+
 def load_schemas(wanted: Collection[str]) -> dict[str, TypeSchema]:
     """Return the schemas of the types in `wanted` that CloudFormation has."""
     found = {}
@@ -191,6 +207,13 @@ def load_terraform() -> Mapping[str, tuple[Terraform, ...]]:
         name: tuple(Terraform(**row, schema=schemas[row["type"]]) for row in rows)
         for name, rows in _read("terraform.yaml").items()
     }
+
+
+@lru_cache(maxsize=1)
+def load_departures() -> Departures:
+    """Return where the Cloud Control provider is not what the schemas say."""
+    told = json.loads(gzip.decompress(FOLDER.joinpath("awscc.json.gz").read_bytes()))
+    return Departures(frozenset(told["absent"]), told["departs"])
 
 
 def terraform_types() -> frozenset[str]:

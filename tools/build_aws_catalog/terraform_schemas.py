@@ -12,7 +12,7 @@ import re
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 class Bindings:
-    """The assembly inside the wheel."""
+    """The assembly inside the wheel; `configs` names the struct of each resource's arguments."""
 
     def __init__(self, wheel: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
@@ -48,36 +48,39 @@ class Bindings:
                 assembly = inner.extractfile("package/.jsii")
                 if assembly is None:
                     sys.exit(f"{wheel}: holds no assembly")
-                self._types: dict[str, Any] = json.load(assembly)["types"]
-        self._configs = dict(self._resources())
+                self.types: dict[str, Any] = json.load(assembly)["types"]
+        self.configs = dict(self._resources())
 
     def resource(self, name: str) -> dict[str, Any]:
         """Return the arguments of a resource type."""
-        found = self._struct(self._configs[name], ())
+        found = self._struct(self.configs[name], ())
         return {argument: rule for argument, rule in found.items() if argument not in NOT_OURS}
 
     def _resources(self) -> Any:
-        for row in self._types.values():
-            if not str(row.get("base", "")).endswith("cdktf.TerraformResource"):
+        for row in self.types.values():
+            if not str(row.get("base", "")).endswith(".TerraformResource"):
                 continue
-            link = re.search(r"/resources/([a-z0-9_]+) ", json.dumps(row.get("docs", {})))
+            link = re.search(r"/docs/resources/\w+ (\w+)\}", json.dumps(row.get("docs", {})))
             parameters = row.get("initializer", {}).get("parameters", [])
             config = next((one for one in parameters if one["name"] == "config"), None)
             if link and config and "fqn" in config["type"]:
-                yield f"aws_{link[1]}", config["type"]["fqn"]
+                yield link[1], config["type"]["fqn"]
+
+    def arguments(self, struct: str, *, is_top: bool) -> Iterator[tuple[str, bool, str, str]]:
+        """Yield each argument, whether it is required, its kind, and the struct of its block."""
+        for row in self.types.get(struct, {}).get("properties", []):
+            if not (is_top and row["name"] in META):
+                yield _argument(row), not row.get("optional", False), *self._kind(row["type"])
 
     def _struct(self, name: str, around: tuple[str, ...]) -> dict[str, Any]:
         found = {}
-        for row in self._types.get(name, {}).get("properties", []):
-            if row["name"] in META:
-                continue
-            kind, inner = self._kind(row["type"])
-            rule: dict[str, Any] = {"required": not row.get("optional", False), "type": kind}
+        for argument, required, kind, inner in self.arguments(name, is_top=not around):
+            rule: dict[str, Any] = {"required": required, "type": kind}
             if inner:
                 if inner in around or len(around) >= DEEPEST:
                     continue
                 rule |= {"type": "block", "block": self._struct(inner, (*around, inner))}
-            found[_argument(row)] = rule
+            found[argument] = rule
         return found
 
     def _kind(self, told: Mapping[str, Any]) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from exitkit.assess.iac_hcl import Json
 from exitkit.assess.iac_properties import IMPORT, define
 from exitkit.drivers.syntax_trees import read_tree
 from exitkit.engine.harvest import Harvest
-from exitkit.knowledge.aws_iac import load_mapped, load_schemas
+from exitkit.knowledge.aws_iac import load_departures, load_mapped, load_schemas
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 CASES = Path(__file__).parents[2] / "cases/aws/awscc_arguments.yaml"
@@ -119,7 +119,7 @@ def test_the_generic_provider_gets_the_arguments_that_its_documentation_lists(
         if one.key == asset.ref.urn and one.identifiers
     ]
     seen = set()
-    for made in awscc(resources, schemas).resources:
+    for made in awscc(resources, schemas, load_departures()).resources:
         if made.type in documented:
             seen.add(made.type)
             assert set(names(made.body, "")) <= set(documented[made.type])
