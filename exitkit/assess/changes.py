@@ -16,14 +16,15 @@ Judge = Callable[[Record, Record], Iterator[tuple[str, "Finding"]]]
 
 KINDS = (
     "supplier-access-gained", "supplier-access-lost",
-    "call-refused", "call-answered", "asset-added", "asset-removed", "asset-replaced",
-    "asset-changed", "stays-behind", "verdict-worse", "verdict-better", "verdict-reason",
+    "call-refused", "call-answered", "asset-added", "asset-removed", "asset-unseen",
+    "asset-seen", "asset-replaced", "asset-changed",
+    "stays-behind", "verdict-worse", "verdict-better", "verdict-reason",
     "access-gained", "access-lost", "license-added", "license-removed", "license-changed",
     "automation-added", "automation-removed", "automation-changed", "dataset-added",
     "dataset-removed", "dataset-changed",
 )  # fmt: skip
 """Every kind of change, in the order in which they are told; the supplier's rights come first."""
-HURTING = ("call-refused", "stays-behind", "verdict-worse")
+HURTING = ("call-refused", "asset-unseen", "stays-behind", "verdict-worse")
 """Changes that make it harder to leave, or harder to know."""
 
 

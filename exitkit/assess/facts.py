@@ -68,10 +68,13 @@ def inventory_facts(
     documents: Records,
     exportability: Records,
     applicable: Mapping[str, int],
+    *,
+    is_whole: bool,
 ) -> dict[str, Any]:
     """Return what the latest bundle shows.
 
-    `applicable` gives the number of applicable aspects by kind.
+    `applicable` gives the number of applicable aspects by kind. An inventory that is not whole has
+    no date: it is not the one that was due.
     """
     held = list(assets)
     kinds = Counter(str(asset["kind"]) for asset in held)
@@ -81,7 +84,7 @@ def inventory_facts(
     expected = sum(applicable.get(kind, 0) * count for kind, count in kinds.items())
     judged = {(row["asset"], row["aspect"]) for row in exportability}
     return {
-        "generated_on": _day(descriptor["observationWindow"]["endAt"]),
+        **({"generated_on": _day(descriptor["observationWindow"]["endAt"])} if is_whole else {}),
         "chained": int(descriptor["sequence"]) == 1 or bool(descriptor.get("previous")),
         "kinds": sorted(kinds),
         "families": sorted(families - {""}),

@@ -16,6 +16,7 @@ from exitkit.cli.run_commands import (
     runs_of,
     surroundings_of,
 )
+from exitkit.cli.subjects import is_empty, older_than_empty
 from exitkit.engine.conclude import concluded
 from exitkit.engine.plan_check import plan_remarks
 from exitkit.engine.rehearse import used_targets
@@ -86,6 +87,8 @@ def chosen_bundle(workspace: Workspace, chosen: Path | None) -> Path:
     path = chosen or latest_bundle(workspace)
     if path is None:
         raise InputError(f"{workspace.bundles}: no bundle yet; `exitkit snapshot` makes one")
+    if not chosen and is_empty(path):
+        raise InputError(f"{path}: {older_than_empty(workspace)}; name one by --bundle")
     path = path.resolve()
     if not path.is_relative_to(workspace.root):
         raise InputError(f"{path}: not in the workspace; copy it into {workspace.bundles} first")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from exitkit.assess.extrapolation import Extrapolation
 from exitkit.assess.facts import inventory_facts, rehearsal_facts, rule_facts
+from exitkit.assess.reach import reach_of
 from exitkit.assess.rules import check_rules
 from exitkit.engine.extrapolation import extrapolation_of
+from exitkit.engine.proofs import MOST_LOOKED_BACK
 from exitkit.knowledge.kinds import all_kinds
 from exitkit.knowledge.rulebook import load_rules
 from exitkit.model.contract import Contract, RuleResult
@@ -42,10 +44,12 @@ def check_contract(workspace: Workspace, today: dt.date) -> ContractCheck:
     newest = bundles[-1] if bundles else None
     rehearsed = last_rehearsed(bundles)
     estimate = extrapolation_of(rehearsed, newest, contract) if rehearsed and newest else None
+    whole = whole_inventories(bundles, workspace)
+    shown = whole[-1] if whole else newest
     facts = rule_facts(
         contract,
         plan,
-        inventory_of(newest) if newest else None,
+        inventory_of(shown, is_whole=bool(whole)) if shown else None,
         rehearsal_of(rehearsed, estimate) if rehearsed else None,
     )
     return ContractCheck(
@@ -62,7 +66,22 @@ def last_rehearsed(bundles: list[Bundle]) -> Bundle | None:
     return next(holding, None)
 
 
-def inventory_of(bundle: Bundle) -> Mapping[str, Any]:
+def whole_inventories(bundles: Sequence[Bundle], workspace: Workspace) -> list[Bundle]:
+    """Return the bundles of a series that took stock of all sources, not of some or of nothing.
+
+    A source counts from the first bundle that asked it, while exitkit.yaml names it.
+    """
+    named = {source.id for source in workspace.sources}
+    known, whole = set[str](), []
+    for bundle in bundles[-MOST_LOOKED_BACK:]:
+        reach = reach_of(bundle.records("calls"))
+        known |= reach.asked & named
+        if reach.is_inventory_of(known):
+            whole.append(bundle)
+    return whole
+
+
+def inventory_of(bundle: Bundle, *, is_whole: bool) -> Mapping[str, Any]:
     """Return what the rules may ask of a bundle's inventory."""
     return inventory_facts(
         bundle.descriptor,
@@ -71,6 +90,7 @@ def inventory_of(bundle: Bundle) -> Mapping[str, Any]:
         bundle.records("documents"),
         bundle.records("exportability"),
         {name: len(kind.aspects) for name, kind in all_kinds().items()},
+        is_whole=is_whole,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from exitkit.assess.access_holders import Holder
 from exitkit.assess.changes import JUDGES, Change, Finding, Thing, call_changes, right_judge
 from exitkit.assess.difference import FieldChange, asset_changes, field_changes
+from exitkit.assess.reach import Place, hidden_places, is_hidden, reach_of
 from exitkit.errors import InvalidBundle
 from exitkit.model.verdict import Level
 from exitkit.store.canonical import quick_line
@@ -42,6 +43,8 @@ class Difference:
     counts: Counter[str] = field(default_factory=Counter)
     _gone: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
     _come: dict[tuple[str, ...], list[Thing]] = field(default_factory=dict)
+    _unseen: frozenset[Place] = frozenset()
+    _unseen_before: frozenset[Place] = frozenset()
 
     def changes(self) -> Iterator[Change]:
         """Yield every change: calls, then asset by asset, then what has a new id."""
@@ -50,6 +53,12 @@ class Difference:
             yield change
 
     def _all(self) -> Iterator[Change]:
+        new = reach_of(_calls_of(self.new))
+        old = reach_of(_calls_of(self.old), new.failed)
+        self._unseen = hidden_places(old, new)
+        if old.failed:
+            new = reach_of(_calls_of(self.new), old.failed)
+        self._unseen_before = hidden_places(new, old)
         for a, b in self._pairs(TABLES["calls"].path):
             yield from call_changes(_record(a), _record(b))
         with tempfile.TemporaryDirectory(prefix="exitkit-diff-") as folder:
@@ -70,7 +79,10 @@ class Difference:
         """Yield every difference that belongs to an asset, as a line that begins with its id."""
         for table, judge in {**JUDGES, "access": right_judge(self.holders)}.items():
             for a, b in self._pairs(TABLES[table].path):
-                for asset, found in judge(_record(a), _record(b)):
+                before, after = _record(a), _record(b)
+                if table == "access" and self._is_hidden(before, after, "principalPlace"):
+                    continue
+                for asset, found in judge(before, after):
                     yield _spilled(asset, found)
         for path in self._changed_packs():
             for a, b in self._pairs(path):
@@ -99,11 +111,21 @@ class Difference:
                 if waiting and waiting[0] == thing.id:
                     found = _found(waiting[1])
                     waiting = next(groups, None)
+                if self._is_hidden(before, after, "provider"):
+                    # What hangs on it was not looked at either.
+                    yield Change("asset-seen" if after else "asset-unseen", thing)
+                    continue
                 self._remember(before, after, thing)
                 yield from _changes_of(thing, found, before, after)
             while waiting:
                 yield from _changes_of(Thing(waiting[0]), _found(waiting[1]), {}, {})
                 waiting = next(groups, None)
+
+    def _is_hidden(self, before: Record, after: Record, member: str) -> bool:
+        """Whether what is on one side alone lies where the other one could not look."""
+        if bool(before) is bool(after):
+            return False
+        return is_hidden((after or before)[member], self._unseen_before if after else self._unseen)
 
     def _remember(self, before: Record, after: Record, thing: Thing) -> None:
         if bool(before) is bool(after) or not thing.name:
@@ -142,6 +164,11 @@ def _changes_of(
             yield Change(
                 row.kind, thing, row.aspect, row.subject, row.old, row.new, row.reason, row.fields
             )
+
+
+def _calls_of(bundle: Bundle) -> Iterator[Record]:
+    with bundle.stream(TABLES["calls"].path) as lines:
+        yield from map(_record, lines)
 
 
 def _spilled(asset: str, finding: Finding) -> bytes:

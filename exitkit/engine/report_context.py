@@ -68,6 +68,10 @@ def estimate_for(
 ) -> tuple[ExitEstimate, Means]:
     """Estimate the exit with the means of the workspace and the rates measured up to now."""
     means = Means(**asdict(workspace.exit_means))
+    return estimate_of(bundle, last_rehearsed(series_to(bundle, workspace)), contract, means), means
+
+
+def series_to(bundle: Bundle, workspace: Workspace) -> list[Bundle]:
+    """Return the bundles before this one in the workspace, oldest first, and this one."""
     numbers = [n for n in sequences(workspace) if n < int(bundle.descriptor["sequence"])]
-    before = [open_bundle(bundle_path(workspace, number)) for number in numbers]
-    return estimate_of(bundle, last_rehearsed([*before, bundle]), contract, means), means
+    return [*(open_bundle(bundle_path(workspace, number)) for number in numbers), bundle]

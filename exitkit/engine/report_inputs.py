@@ -14,7 +14,7 @@ from exitkit.assess.facts import rule_facts
 from exitkit.assess.predicates import look_up
 from exitkit.assess.rules import check_rules
 from exitkit.engine.conclude import concluded, judged
-from exitkit.engine.contract_check import inventory_of, rehearsal_of
+from exitkit.engine.contract_check import inventory_of, rehearsal_of, whole_inventories
 from exitkit.engine.documents import read_documents, stale_months
 from exitkit.engine.extrapolation import ALLOWED_PATH
 from exitkit.engine.gaps import scores_of, spend_of
@@ -22,7 +22,12 @@ from exitkit.engine.joint_inventory import declared_lines
 from exitkit.engine.journals import has_journal
 from exitkit.engine.judge import judge
 from exitkit.engine.lists import lists_of
-from exitkit.engine.report_context import changes_since, estimate_for, last_reconciliation
+from exitkit.engine.report_context import (
+    changes_since,
+    estimate_for,
+    last_reconciliation,
+    series_to,
+)
 from exitkit.engine.state import fold
 from exitkit.errors import InputError
 from exitkit.knowledge.rulebook import load_rules
@@ -140,7 +145,9 @@ def _rules(
 ) -> tuple[RuleResult, ...]:
     """Check the contract against this bundle, which need not be the newest."""
     plan = load_plan(workspace.plan_file) if workspace.plan_file.is_file() else None
-    facts = rule_facts(contract, plan, inventory_of(bundle), _rehearsal(bundle, contract))
+    whole = whole_inventories(series_to(bundle, workspace), workspace)
+    inventory = inventory_of(bundle, is_whole=bundle in whole)
+    facts = rule_facts(contract, plan, inventory, _rehearsal(bundle, contract))
     return tuple(check_rules(load_rules(), facts, now.date()))
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exitkit.assess.ageing import Ageing
 from exitkit.assess.exportability import verdicts
+from exitkit.assess.reach import reach_of
 from exitkit.drivers.invoices import Invoice
 from exitkit.engine.collect import Progress, collect
 from exitkit.engine.harvest import Harvest
@@ -188,6 +189,7 @@ def _conclude(
         verdicts_by_level=dict(sorted(judged.levels.items())),
         open_calls=open_calls,
         findings=(
+            *_silence(harvest),
             *_findings(workspace.tolerances, open_calls, judged.levels),
             *(billed.spend_findings if billed else ()),
         ),
@@ -285,6 +287,20 @@ def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[st
         )
         for (source, scope), seen in sorted(regions.items())
     ]
+
+
+def _silence(harvest: Harvest) -> Iterator[str]:
+    reach = reach_of(map(records.call_record, harvest.calls.values()))
+    if reach.nothing:
+        yield (
+            "no source answered: this bundle is evidence of that, and no inventory; "
+            "`exitkit doctor` says what is missing"
+        )
+    elif reach.silent:
+        yield (
+            f"nothing was answered by {', '.join(reach.silent)}: what is there was not looked at, "
+            "and is not gone"
+        )
 
 
 def _findings(

@@ -73,6 +73,7 @@ def test_an_inventory_says_what_it_covers_and_what_has_no_verdict() -> None:
         documents=[{"@id": "d"}],
         exportability=[{"asset": "a", "aspect": "configuration"}],
         applicable={"network.device": 2, "iam.user": 1},
+        is_whole=True,
     )  # fmt: skip
     assert facts["families"] == ["access", "documentation", "network"]
     assert (facts["duplicate_ids"], facts["aspects_without_verdict"]) == (1, 3)

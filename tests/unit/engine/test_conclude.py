@@ -20,6 +20,7 @@ from exitkit.engine.snapshot import Snapshot, take_snapshot
 from exitkit.errors import CannotRun
 from exitkit.model.plan import Mode, Plan
 from exitkit.store.reader import Bundle, open_bundle
+from exitkit.store.verify import verify_bundle
 from exitkit.workspace.files import Workspace, load_workspace
 
 MakePlan = Callable[..., Plan]
@@ -200,3 +201,19 @@ def test_a_later_snapshot_keeps_what_was_rehearsed_with_its_evidence_until_it_is
     fallen = {row["@id"]: row for row in again.records("exportability")}[record["@id"]]
     assert fallen == record
     assert list(again.records("runs")) == list(again.records("events")) == []
+
+
+def test_what_was_rehearsed_outlives_snapshots_that_its_source_did_not_answer(
+    workshop: Any, workspace: Workspace, make_plan: MakePlan, make_milestone: Make
+) -> None:
+    record = verdict_of(open_bundle(workspace.bundles / "acme-000001"))
+    plan = make_plan(proving(make_milestone, record, 0))
+    conclude(workspace, rehearse(workshop, workspace, plan), now)
+    list_of_licenses = workspace.root / "licenses.csv"
+    text = list_of_licenses.read_text()
+    list_of_licenses.unlink()
+    assert [snapshot(workspace, now()).assets for _ in range(2)] == [0, 0]
+    list_of_licenses.write_text(text)
+    back = snapshot(workspace, now())
+    assert (back.kept, back.aged, back.changed) == (1, 0, 0)
+    assert not verify_bundle(back.path, []).faults
