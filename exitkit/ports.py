@@ -179,6 +179,19 @@ class StepKind(Protocol):
 
 
 @runtime_checkable
+class DryRuns(Protocol):
+    """A kind of step that can find out what it would do, beyond what the plan says of it."""
+
+    def has_dry_run(self, step: Step) -> bool:
+        """Tell whether this step can."""
+        ...
+
+    def dry_run(self, step: Step, context: StepContext) -> Outcome:
+        """Say what `run` would do; write nothing outside `attempt_dir`, connect only to read."""
+        ...
+
+
+@runtime_checkable
 class Restorer(Protocol):
     """Put one kind of thing back somewhere else, read it back, and take it away again.
 

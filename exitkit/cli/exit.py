@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from exitkit.cli.foretold import dry_run_option, show_dry_run
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.rehearse import checked_plan, chosen_bundle, refuse_beside_another
 from exitkit.cli.run_commands import (
@@ -47,6 +48,7 @@ ANCHORS = ("T0", "TN", "TS", "TX", "TA", "TR", "TD", "TE", "TSTRESS", "TINV", "T
 @click.option("--yes", is_flag=True, help="Do not ask before it starts.")
 @click.option("--leave", is_flag=True,
               help="Begin, and leave it to `exitkit worker` on whichever host.")  # fmt: skip
+@dry_run_option
 @json_option
 def command(
     root: Path,
@@ -61,6 +63,7 @@ def command(
     template: bool,
     yes: bool,
     leave: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Run the exit plan for real, against the targets of the workspace.
@@ -73,6 +76,9 @@ def command(
         return EXIT_CLEAN
     workspace = load_workspace(root)
     plan = checked_plan(workspace)
+    if dry_run:
+        bundle = chosen_bundle(workspace, chosen)
+        return show_dry_run(workspace, plan, Mode.EXIT, bundle, as_json=as_json)
     contract = load_contract(workspace.contract_file).document
     anchors = dict(_anchor(one) for one in given)
     keys = (key, ssh_key, signature)
@@ -92,14 +98,11 @@ def command(
         basis = exit_basis(contract, anchors, rehearsed, waiver)
         _ask(workspace, plan, yes=yes)
         start = Start(
-            run=new_run_name(workspace, Mode.EXIT),
-            plan=plan,
-            mode=Mode.EXIT,
+            run=new_run_name(workspace, Mode.EXIT), plan=plan, mode=Mode.EXIT,
             bundle=open_bundle(bundle).id,
             bundle_path=bundle.relative_to(workspace.root).as_posix(),
-            by=actor(),
-            basis=basis,
-        )
+            by=actor(), basis=basis,
+        )  # fmt: skip
         if leave:
             return leave_to_workers(workspace, start, surroundings)
         return move_on(

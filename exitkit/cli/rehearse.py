@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from exitkit.cli.foretold import dry_run_option, show_dry_run
 from exitkit.cli.output import json_option, workspace_option
 from exitkit.cli.run_commands import (
     actor,
@@ -43,8 +44,11 @@ from exitkit.workspace.yaml_lines import read_yaml
 @click.option("--yes", is_flag=True, help="Do not ask before writing to the targets.")
 @click.option("--leave", is_flag=True,
               help="Begin, and leave it to `exitkit worker` on whichever host.")  # fmt: skip
+@dry_run_option
 @json_option
-def command(root: Path, chosen: Path | None, yes: bool, leave: bool, as_json: bool) -> int:
+def command(
+    root: Path, chosen: Path | None, yes: bool, leave: bool, dry_run: bool, as_json: bool
+) -> int:
     """Run the exit plan against the targets of the workspace, then undo all of it.
 
     Ctrl-C stops and undoes; a second Ctrl-C stops at once, and `exitkit abort` undoes later.
@@ -53,6 +57,8 @@ def command(root: Path, chosen: Path | None, yes: bool, leave: bool, as_json: bo
     workspace = load_workspace(root)
     plan = checked_plan(workspace)
     bundle = chosen_bundle(workspace, chosen)
+    if dry_run:
+        return show_dry_run(workspace, plan, Mode.REHEARSAL, bundle, as_json=as_json)
     with workspace_lock(workspace.root):
         refuse_beside_another(workspace)
         _ask(workspace, plan, yes=yes)

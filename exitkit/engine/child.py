@@ -26,7 +26,7 @@ from exitkit.engine.outcomes import (
 from exitkit.errors import ExitkitError
 from exitkit.model.plan import Mode, Step
 from exitkit.model.run import Outcome, StepStatus
-from exitkit.ports import StepContext, StepKind
+from exitkit.ports import DryRuns, StepContext, StepKind
 from exitkit.store.files import write_atomically
 
 ROOM_POLL_S = 1.0
@@ -78,12 +78,16 @@ def _guarded(spec: Mapping[str, Any]) -> dict[str, Any]:
 def perform(
     action: str, step: Step, context: StepContext, touched: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Run, undo or probe the step."""
+    """Run, undo or probe the step, or run it dry."""
     kind: StepKind = plugins.load_by_name("steps", step.kind)
     if action == "probe":
         return {"probe": bool(kind.probe(step, context))}
     if action == "undo":
         return {"outcome": outcome_document(kind.undo(step, touched, context))}
+    if action == "dry-run":
+        # One without must fail here, not run for real.
+        dry: DryRuns = plugins.load_by_name("steps", step.kind)
+        return {"outcome": outcome_document(dry.dry_run(step, context))}
     return {"outcome": outcome_document(kind.run(step, context))}
 
 

@@ -52,6 +52,14 @@ class Command:
         message = f"{step.params['argv'][0]} ended with {code}"
         return Outcome(status, message, {"exit_code": code}, touched=touched)
 
+    def has_dry_run(self, step: Step) -> bool:
+        """Only the operator knows whether a program has a dry form."""
+        return "check_argv" in step.params
+
+    def dry_run(self, step: Step, context: StepContext) -> Outcome:
+        """Run `check_argv`; its exit code says whether `argv` would do."""
+        return _checked(step, context)
+
     def undo(self, step: Step, touched: Mapping[str, Any], context: StepContext) -> Outcome:
         """Run `undo`, where there is one."""
         if "undo" not in step.params or step.params.get("check"):

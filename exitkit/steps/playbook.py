@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,14 +54,23 @@ class PlaybookStep:
         if drawing is not None and not (drawing.get("hosts") and str(drawing.get("seed", ""))):
             yield "`sample` needs `hosts`, a number, and the `seed` its lot is drawn with"
 
+    def has_dry_run(self, step: Step) -> bool:
+        """Ansible can tell what any playbook would change."""
+        return True
+
+    def dry_run(self, step: Step, context: StepContext) -> Outcome:
+        """Run it as with `check: true`; the way back has to be there already."""
+        if not step.params.get("check"):
+            _require_undo(step, context)
+        return self.run(
+            replace(step, params={**step.params, "check": True, "twice": False}), context
+        )
+
     def run(self, step: Step, context: StepContext) -> Outcome:
         """Run it, and again where the step says `twice`."""
         is_dry = bool(step.params.get("check"))
-        if not is_dry and not _undo_path(step, context).is_file():
-            raise InputError(
-                f"step {step.id}: no {_undo_path(step, context).name} beside the playbook;"
-                " write the playbook that takes it back"
-            )
+        if not is_dry:
+            _require_undo(step, context)
         # A dry run touches nothing, so there is nothing to take back.
         touched = {} if is_dry else {"playbook": step.params["playbook"]}
         if touched:
@@ -103,6 +113,14 @@ class PlaybookStep:
     def probe(self, step: Step, context: StepContext) -> bool:
         """A playbook may be run again, so there is no need to know."""
         return False
+
+
+def _require_undo(step: Step, context: StepContext) -> None:
+    if not _undo_path(step, context).is_file():
+        raise InputError(
+            f"step {step.id}: no {_undo_path(step, context).name} beside the playbook;"
+            " write the playbook that takes it back"
+        )
 
 
 def _undo_path(step: Step, context: StepContext) -> Path:

@@ -158,6 +158,13 @@ def test_a_dry_run_on_hosts_drawn_by_lot_writes_nothing_and_needs_no_undo(
     assert "would change" in outcome.message
     assert not (tmp_path / "srv" / "note").exists()
     assert outcome.touched == {}
+    told = PlaybookStep().dry_run
+    with pytest.raises(InputError, match="write the playbook that takes it back"):
+        told(Step("note", "playbook", params), fleet)
+    (context.workspace / "playbooks" / "write_note.undo.yml").write_text(UNDO)
+    whole = told(Step("note", "playbook", params), fleet)
+    assert (whole.status, "would change" in whole.message) == (StepStatus.SUCCEEDED, True)
+    assert not (tmp_path / "srv" / "note").exists()
 
 
 def test_a_worker_behind_ssh_runs_what_it_is_sent_and_nothing_secret_stays(
