@@ -74,9 +74,8 @@ def collect(
         with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
             # In the order of exitkit.yaml: what two sources found is that of the first.
             for source, found in zip(sources, pool.map(findings_of, sources), strict=True):
-                for finding in found:
+                for finding in found.drain():
                     harvest.add(source.id, finding)
-                found.drop()
         _complete(harvest)
         harvest.acknowledge(acknowledgements, now.date())
     except BaseException:

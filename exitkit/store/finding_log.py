@@ -42,21 +42,18 @@ class FindingLog:
         start, end = self._ends[number], self._ends[number + 1]
         return finding_of(os.pread(self._file.fileno(), end - start, start))
 
-    def __iter__(self) -> Iterator[Any]:
+    def drain(self) -> Iterator[Any]:
+        """Yield all findings and forget them; the bytes of contents stay where they are."""
+        self._share.leave()
         if self._file is None:
-            yield from self._held
+            self._held.reverse()
+            while self._held:
+                yield self._held.pop()
             return
-        self._file.flush()
+        self._file.close()
         with (self._folder / "log").open("rb") as lines:
             yield from map(finding_of, lines)
-
-    def drop(self) -> None:
-        """Forget all findings; the bytes of contents stay where they are."""
-        self._held = []
-        self._share.leave()
-        if self._file is not None:
-            self._file.close()
-            (self._folder / "log").unlink()
+        (self._folder / "log").unlink()
 
     def _opened(self) -> BinaryIO:
         """Return the file, with all that was held in memory."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from exitkit.model.asset import Ref
+
 MOST_BYTES = 64 * 1024 * 1024
 WEIGHED = 16
 """One finding of so many is weighed, and stands for all of them."""
@@ -58,13 +60,16 @@ class Share:
 
 
 def _size_bytes(value: Any) -> int:
-    """Return about what a value takes of memory, with all that is in it."""
+    """Return about what a value takes of memory, with all that is in it but names of members."""
     if isinstance(value, str | bytes):
         return 56 + len(value)
     if isinstance(value, Mapping):
-        return 64 + sum(100 + _size_bytes(one) for one in value.values())
+        return 64 + sum(50 + _size_bytes(one) for one in value.values())
     if isinstance(value, list | tuple | set | frozenset):
         return 64 + sum(8 + _size_bytes(one) for one in value)
+    if isinstance(value, Ref):
+        # Mostly that of an asset, which is there anyway.
+        return 100
     if is_dataclass(value):
         return 64 + sum(8 + _size_bytes(getattr(value, one.name)) for one in fields(value))
-    return 32
+    return 0
