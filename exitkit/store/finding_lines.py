@@ -44,10 +44,13 @@ class FindingLines:
         name = type(finding).__name__
         if name not in _BY_NAME:
             raise PluginError(f"a plugin yielded {name}")
-        line = self._encode([name, finding])
-        if isinstance(finding, Asset):
-            # What no provider answers in JSON becomes what the bundle will hold of it.
-            line += "\t" + json.dumps(dict(finding.config), default=storable)
+        try:
+            line = self._encode([name, finding])
+            if isinstance(finding, Asset):
+                # What no provider answers in JSON becomes what the bundle will hold of it.
+                line += "\t" + json.dumps(dict(finding.config), default=storable)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PluginError(f"{name}: {error}; a plugin must yield what JSON can hold") from error
         return line.encode()
 
     def _plain(self, value: Any) -> Any:

@@ -31,8 +31,7 @@ class LineBase:
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            # One thread after another uses it, never two at once.
-            self._base = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._base = sqlite3.connect(file, isolation_level=None)
             self._base.executescript(_TABLE)
         except sqlite3.Error as error:
             raise self._cannot(error) from error

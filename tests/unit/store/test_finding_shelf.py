@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exitkit.errors import CannotRun
+from exitkit.errors import CannotRun, PluginError
 from exitkit.model.asset import Asset, Ref, Relation
 from exitkit.model.holdings import Access, Automation, Dataset, Finding, License
 from exitkit.model.ledger import Acknowledgement, Call, CallOutcome
@@ -70,6 +70,13 @@ def test_what_no_json_holds_ends_in_the_bundle_as_it_would_have(tmp_path: Path) 
     odd = {"d": Decimal("1.10"), "b": b"\xff", "t": NOW, "s": {"y", "x"}, "n": 2**70, "p": (1,)}
     asset = Asset(REF, "k", "n", odd, NOW)
     assert native_record(finding_of(FindingLines(tmp_path).line(asset))) == native_record(asset)
+
+
+def test_what_cannot_be_written_is_the_plugins_fault(tmp_path: Path) -> None:
+    lines = FindingLines(tmp_path)
+    for fault in (Asset(REF, "k", "n", {"a": {(1, 2): 3}}, NOW), "no finding"):
+        with pytest.raises(PluginError, match="plugin"):
+            lines.line(fault)
 
 
 def calls(count: int) -> list[Call]:
