@@ -15,7 +15,6 @@ from typing import Any, TextIO
 import click
 
 from exitkit.errors import InputError
-from exitkit.report.language import LANGUAGES
 from exitkit.report.visible import on_one_line, visible
 from exitkit.store.files import write_atomically
 
@@ -30,6 +29,9 @@ workspace_option = click.option(
 
 def lang_option(about: str) -> Callable[[Any], Any]:
     """Return the option that chooses the language of what is written for people."""
+    # Loaded here: this file is read at every start, and the words need YAML.
+    from exitkit.report.language import LANGUAGES
+
     return click.option(
         "--lang", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
         help=f"The language of {about}.",

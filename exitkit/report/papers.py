@@ -11,7 +11,7 @@ from exitkit.assess.document_stock import STATES, DocumentLine, Documents, Requi
 from exitkit.assess.joint_inventory import Line, Standing
 from exitkit.knowledge.required_documents import default_stale_after_months, document_types
 from exitkit.report.joint_inventory import declaration_words, line_words, standing_words
-from exitkit.report.language import LANGUAGES, load_words
+from exitkit.report.language import LANGUAGES, is_one, load_words
 from exitkit.report.paper_parts import JointPart, JointRow, PaperRow, PapersPart, StateCount
 
 SHOWN = 100
@@ -110,5 +110,4 @@ def _title(type_id: str, title: str, language: str, agreed: str = "") -> str:
 
 
 def _age(days: int, words: Mapping[str, Any], language: str) -> str:
-    is_one = days == 1 or (language == "fr" and days == 0)
-    return str(words["age"][0 if is_one else 1].format(n=days))
+    return str(words["age"][0 if is_one(days, language) else 1].format(n=days))

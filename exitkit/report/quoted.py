@@ -19,6 +19,8 @@ RECORDED = "en"
 """The language that records and journals are written in."""
 LONGEST = 2000
 """Nothing of ours is longer; what is longer stays as it is."""
+DEEPEST = 6
+"""Nothing of ours has more sentences within sentences; who writes more is not us."""
 _BLANK = re.compile(r"\{(\w+)\}")
 _WORDS = frozenset({"path", "fact", "step"})
 _NUMBERS = frozenset({"share", "asked"})
@@ -52,14 +54,14 @@ class _Template:
         if not text.startswith(first) or not text.endswith(others[-1]):
             return None
         values, at = {}, len(first)
-        for name, literal in zip(self.names, others, strict=True):
-            end = text.find(literal, at + 1) if literal else len(text)
-            if literal and literal is others[-1]:
-                end = len(text) - len(literal)
+        for left, name, literal in zip(
+            reversed(range(len(others))), self.names, others, strict=True
+        ):
+            end = text.find(literal, at + 1) if left else len(text) - len(literal)
             if end <= at or not _fits(name, text[at:end]):
                 return None
             values[name], at = text[at:end], end + len(literal)
-        return values if at == len(text) else None
+        return values
 
 
 def _fits(name: str, value: str) -> bool:
@@ -95,21 +97,23 @@ def _template(text: str, said: Said) -> _Template:
 
 
 @cache
-def in_language(text: str, language: str) -> str | None:
-    """Return a sentence of ours in another language; None where it is not, or not wholly, ours."""
-    if len(text) > LONGEST or not text:
+def in_language(text: str, language: str, deepest: int = DEEPEST) -> str | None:
+    """Return a sentence of ours in another language; None where it is not, or not wholly, ours.
+
+    `deepest` is how often a part of it is looked at in its turn.
+    """
+    if not text or len(text) > LONGEST or not tables(language):
         return None
     known = tables(language).get(text)
     if known is not None:
         return known if isinstance(known, str) else known[0]
-    said = next(_filled_in(text, language), None)
-    return said or _in_parts(text, language)
+    return next(_filled_in(text, language, deepest), None) or _in_parts(text, language, deepest)
 
 
-def _filled_in(text: str, language: str) -> Iterator[str]:
+def _filled_in(text: str, language: str, deepest: int) -> Iterator[str]:
     for template in _templates(language):
         values = template.values_in(text)
-        filled = values and _carried_over(values, language)
+        filled = values and _carried_over(values, language, deepest)
         if filled:
             said = template.said
             if isinstance(said, list):
@@ -117,15 +121,15 @@ def _filled_in(text: str, language: str) -> Iterator[str]:
             yield said.format_map(filled)
 
 
-def _carried_over(values: Mapping[str, str], language: str) -> dict[str, str] | None:
+def _carried_over(values: Mapping[str, str], language: str, deepest: int) -> dict[str, str] | None:
     filled = dict(values)
     for name, value in values.items():
         if name in _NUMBERS:
             carried: str | None = Speech(language).decimal(value)
         elif name == "notes":
-            carried = _each(value.split("; "), language)
+            carried = _each(value.split("; "), language, deepest)
         elif name in ("said", "why", "who"):
-            carried = in_language(value, language) or (None if name == "said" else value)
+            carried = _part(value, language, deepest) or (None if name == "said" else value)
         else:
             continue
         if carried is None:
@@ -134,17 +138,21 @@ def _carried_over(values: Mapping[str, str], language: str) -> dict[str, str] | 
     return filled
 
 
-def _in_parts(text: str, language: str) -> str | None:
+def _in_parts(text: str, language: str, deepest: int) -> str | None:
     """Read several sentences in a row, or one with the name of what it speaks of before it."""
     if "; " in text:
-        whole = _each(text.split("; "), language)
+        whole = _each(text.split("; "), language, deepest)
         if whole is not None:
             return whole
     about, sign, rest = text.partition(": ")
-    said = in_language(rest, language) if sign else None
+    said = _part(rest, language, deepest) if sign else None
     return None if said is None else f"{about}{colon(language)}{said}"
 
 
-def _each(sentences: list[str], language: str) -> str | None:
-    said = [in_language(one, language) for one in sentences]
+def _each(sentences: list[str], language: str, deepest: int) -> str | None:
+    said = [_part(one, language, deepest) for one in sentences]
     return None if None in said else semicolon(language).join(map(str, said))
+
+
+def _part(text: str, language: str, deepest: int) -> str | None:
+    return in_language(text, language, deepest - 1) if deepest else None

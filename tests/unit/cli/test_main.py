@@ -45,6 +45,14 @@ def test_help_imports_nothing_heavy_and_no_command() -> None:
     }  # fmt: skip
 
 
+def test_what_every_start_reads_imports_nothing_heavy() -> None:
+    program = "import sys, exitkit.cli.output; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert not set(done.stdout.split()) & HEAVY
+
+
 def test_help_lists_every_command_with_the_sentence_its_file_opens_with() -> None:
     help_text = " ".join(exitkit_process("--help").stdout.split())
     for name in exitkit.list_commands(None):  # type: ignore[arg-type] # the context is not used

@@ -300,7 +300,7 @@ def test_the_time_is_told_with_its_unit_or_as_not_known() -> None:
          "données : format ouvert -> reste sur place : ne coûte rien"),
         (Change("access-gained", subject="allow log in on web1", reason="ssh-key, by its name"),
          "allow log in on web1: ssh-key, by its name",
-         "autorise log in sur web1 : clé de connexion, by its name"),
+         "autorise se connecter sur web1 : clé de connexion, by its name"),
         (Change("call-refused", subject="a b:C", new="refused"),
          "a b:C: - -> refused", "a b:C : - -> refusé"),
     ],

@@ -142,6 +142,16 @@ def test_what_is_not_wholly_ours_stays_as_it_is(text: str) -> None:
     assert plain(text, "fr") == text
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize(
+    "text",
+    ["a: " * 600 + "x", "x" + " (a)" * 450, "; ".join("a" * 600), "no message" + " (a)" * 400],
+)
+def test_a_text_made_to_go_on_and_on_stays_as_it_is(text: str, language: str) -> None:
+    assert len(text) <= LONGEST
+    assert plain(text, language) == text
+
+
 def test_what_is_quoted_is_marked_as_english_and_stays_text() -> None:
     assert quote("not <b>ours</b> \u202e", "fr") == (
         '<span lang="en">not &lt;b&gt;ours&lt;/b&gt; ⟨U+202E⟩</span>'
