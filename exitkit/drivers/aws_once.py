@@ -24,8 +24,9 @@ def unique(items: Iterable[Item]) -> Iterator[Item]:
             yield same[0]
             continue
         _gather_regions(same)
-        for _, twins in groupby(sorted(same, key=_region_of), key=_region_of):
-            yield min(twins, key=_as_text)
+        for _, group in groupby(sorted(same, key=_region_of), key=_region_of):
+            twins = list(group)
+            yield min(twins, key=_as_text) if len(twins) > 1 else twins[0]
 
 
 def _gather_regions(same: Sequence[Item]) -> None:
