@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from exitkit.cli.output import json_option, show_json
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
@@ -19,9 +18,10 @@ from exitkit.knowledge.statistics import statistics
 from exitkit.knowledge.type_entries import WAYS, TypeEntry
 from exitkit.model.verdict import Aspect
 from exitkit.report.cost_words import cost_words
+from exitkit.store.canonical import storable
+from exitkit.workspace.yaml_lines import read_yaml
 
 PROVIDERS = {"aws::": "aws", "microsoft.": "azure", "license/": "licenses", "git/": "scripts"}
-LARGEST_FILE_BYTES = 4 * 1024 * 1024
 
 
 @click.group(name="knowledge")
@@ -120,16 +120,14 @@ def _faults(files: tuple[Path, ...], knowledge: Knowledge) -> Iterator[str]:
         for code, one in knowledge.reasons.items()
     }  # fmt: skip
     for path in files:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            yield f"{path}: larger than {LARGEST_FILE_BYTES} bytes; split it"
-            continue
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+            document = storable(read_yaml(path).value)
             named = document.get("sources") if isinstance(document, dict) else None
             own = document.pop("sources") if isinstance(named, dict) else {}
             knowledge_from({path.name: document}, sources | own, reasons, knowledge.entries)
-        except (InputError, yaml.YAMLError, UnicodeDecodeError) as fault:
-            yield f"{path}: {' '.join(str(fault).split())}"
+        except InputError as fault:
+            said = " ".join(str(fault).split())
+            yield said if said.startswith(str(path)) else f"{path}: {said}"
 
 
 def _spelled(native_type: str, knowledge: Knowledge) -> str:

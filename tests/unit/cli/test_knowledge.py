@@ -74,7 +74,7 @@ types:
         ("schema: exitkit/portability/1", "schema: 2", "schema"),
         ("checked: read", "checked: seen", "source 'mine': checked is not one of"),
         ("checked: read", "date: today", "source 'mine': write kind, reference, checked"),
-        ("facts:", "facts: [", "parsing"),
+        ("facts:", "facts: [", "fix the YAML"),
     ],
 )
 def test_lint_names_what_does_not_hold(
@@ -88,5 +88,26 @@ def test_lint_names_what_does_not_hold(
     assert run(["knowledge", "lint", str(path)]) == 1
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 2
-    assert said[0].startswith(f"{path}: ")
+    assert said[0].startswith(f"{path}:")
     assert fault in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("1: 2\ntrue: 3\n", "'1', 'true' were unexpected"),
+        ("a: &a [*a]\n", "an alias that contains itself"),
+        (f"a: {'[' * 5000}", "nested more than 40 deep"),
+        ("facts: []\nfacts: []\n", "written twice"),
+        ("", "the file is empty"),
+        (None, "not a plain file"),
+    ],
+)
+def test_lint_reads_a_hostile_file_as_it_reads_those_of_a_workspace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, fault: str
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.symlink_to("/dev/zero") if text is None else path.write_text(text)
+    assert run(["knowledge", "lint", str(path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert (len(said), fault in said[0]) == (2, True)
