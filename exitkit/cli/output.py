@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import click
 
@@ -112,11 +115,59 @@ _OUR_STYLES = re.compile("(\x1b\\[(?:0|1|3[0-7])m|\r\x1b\\[K)")
 
 
 def guard_terminals() -> None:
-    """Put a `Screen` before standard output and error where they are terminals."""
-    for name in ("stdout", "stderr"):
+    """Put a `Screen` before standard output and error where they are terminals.
+
+    What is closed leads nowhere: a file opened later would get its number, and our words with it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
-        if stream is not None and stream.isatty():
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - kept
+        elif name != "stdin" and stream.isatty():
             setattr(sys, name, Screen(stream))
+
+
+class Unheard:
+    """A stream whose reader may leave (`head`, a terminal that is closed): words are lost then."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write `text`, to nobody where nobody is left."""
+        with self._unless_left():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        with self._unless_left():
+            self._stream.flush()
+
+    @contextmanager
+    def _unless_left(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            if fault.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def whoever_listens() -> Iterator[None]:
+    """Go on with the work inside though the reader of what it says has left."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", Unheard(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 class Progress:

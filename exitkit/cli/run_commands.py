@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from exitkit.assess.anchors import known_anchors
+from exitkit.cli.output import whoever_listens
 from exitkit.cli.run_lines import event_listener, show_end, show_waiting
 from exitkit.engine.conclude import conclude, judged
 from exitkit.engine.coordinator import Coordinator, Surroundings
@@ -131,7 +132,7 @@ def move_on(
     workspace: Workspace, opened: Callable[[], Coordinator], *, as_json: bool, waits: bool = True
 ) -> int:
     """Drive a run until it ends or stops; interruptions are counted from the first moment."""
-    with interruptible() as interrupts, _closing(opened()) as run:
+    with interruptible() as interrupts, whoever_listens(), _closing(opened()) as run:
         state = drive(run, interrupts, _on_blocked(as_json=as_json, waits=waits))
         folder = run.journal.folder
         if state.ended:

@@ -234,3 +234,24 @@ def test_ctrl_c_twice_stops_now_and_abort_undoes_later(root: Path) -> None:
     touch(root, "undo-now")
     assert Coordinator(root, "abort", run_name(root)).end() == 0
     assert effects(root) == ["did a", "undid b", "undid a"]
+
+
+def test_a_reader_that_leaves_does_not_end_the_run(root: Path) -> None:
+    (root / "exit-plan.yaml").write_text(json.dumps(plan("rerun")))
+    run = Coordinator(root, "rehearse", "--yes")
+    run.until(is_event("step.spawned", "a"))
+    assert run.process.stdout is not None
+    run.process.stdout.close()
+    touch(root, *(f"{gate}-{step}" for gate in ("open", "done") for step in STEPS))
+    assert run.process.wait() == 0
+    assert effects(root) == ONCE_EACH
+
+
+def test_a_run_started_without_any_stream_writes_its_words_nowhere(root: Path) -> None:
+    (root / "exit-plan.yaml").write_text(json.dumps(plan("rerun")))
+    touch(root, *(f"{gate}-{step}" for gate in ("open", "done") for step in STEPS))
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *EXITKIT, "rehearse", "--yes"]
+    assert subprocess.run(closed, cwd=root, check=False).returncode == 0
+    assert effects(root) == ONCE_EACH
+    verified = subprocess.run([*EXITKIT, "verify-run", run_name(root)], cwd=root, check=False)
+    assert verified.returncode == 0
