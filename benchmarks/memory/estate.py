@@ -64,7 +64,7 @@ def asset_of(number: int, now: dt.datetime) -> Asset:
     place = number // PER_PLACE
     account, region = f"{place // 2:012}", REGIONS[place % 2]
     native_type = TYPES[number % len(TYPES)]
-    ref = Ref("aws", account, region, native_type, _id(number))
+    ref = Ref(os.environ["PROVIDER"], account, region, native_type, _id(number))
     first = place * PER_PLACE
     neighbours = [_id(first + (number + step) % PER_PLACE) for step in (1, 7, 49, 343)]
     name = f"workload-{number % 97}-{number}"

@@ -1,6 +1,6 @@
 """Measure what a snapshot of a large estate takes of memory, disk and time, size by size.
 
-    python benchmarks/memory/run.py FOLDER [ASSETS:CALLS...]
+    python benchmarks/memory/run.py FOLDER [ASSETS:CALLS[:PROVIDER]...]
 
 Each size is a snapshot to a sealed bundle in a process of its own, in FOLDER, removed afterwards.
 """
@@ -31,10 +31,10 @@ def main() -> None:
     print("| assets | ledger lines | wall s | CPU s | peak MiB | most on disk, MiB | bundle, MiB |")
     print("|---|---|---|---|---|---|---|", flush=True)
     for size in sys.argv[2:] or SIZES:
-        assets, calls = size.split(":")
+        assets, calls, provider = f"{size}:aws".split(":")[:3]
         root = folder / f"estate-{assets}-{calls}"
         _workspace(root)
-        environ = os.environ | {"ASSETS": assets, "CALLS": calls}
+        environ = os.environ | {"ASSETS": assets, "CALLS": calls, "PROVIDER": provider}
         began = time.monotonic()
         child = subprocess.Popen([sys.executable, str(HERE / "estate.py"), str(root)], env=environ)
         most, ended = [0], threading.Event()
@@ -48,7 +48,7 @@ def main() -> None:
             raise SystemExit(f"{size}: ended with {os.waitstatus_to_exitcode(status)}")
         processor = used.ru_utime + used.ru_stime
         numbers = (
-            f"{int(assets):,}", f"{int(calls):,}", round(spent), round(processor),
+            f"{int(assets):,} {provider}", f"{int(calls):,}", round(spent), round(processor),
             used.ru_maxrss // 1024, most[0], _mebibytes(root / "bundles"),
         )  # fmt: skip
         print("| " + " | ".join(map(str, numbers)) + " |", flush=True)
