@@ -170,9 +170,11 @@ def _where(fault: BaseException) -> str:
 
 
 def _say(message: str, code: int) -> int:
-    """Write one line, whatever names of files and members the message quotes."""
+    """Write one line, whatever names of files and members the message quotes, and no secret."""
     from exitkit.report.visible import on_one_line
+    from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 
+    message = Redactor(CREDENTIAL_PATTERNS, os.urandom(32)).apply(message)
     if len(message) > LONGEST_MESSAGE:
         # What is quoted is shortened; the next move stands at the end.
         message = f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"

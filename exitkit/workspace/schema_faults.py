@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -14,10 +15,12 @@ from typing import Any
 import jsonschema_rs
 
 from exitkit.store.canonical import storable
+from exitkit.store.redact import CREDENTIAL_PATTERNS, Redactor
 from exitkit.workspace.yaml_lines import Document, Where
 
 SECRET_NAMES = ("password", "secret", "token", "dsn", "credential")
 """A value under such a name is never echoed, not even a wrong one."""
+LONGEST_LOOKED_AT = 4096
 
 
 @cache
@@ -173,7 +176,8 @@ def _near(value: Any, options: Sequence[Any]) -> str:
 def _shown(where: Where, value: Any) -> str:
     if any(word in str(where[-1:]).lower() for word in SECRET_NAMES):
         return "the value"
-    text = _spelled(value)
+    # Before it is shortened: half a credential looks like none.
+    text = Redactor(CREDENTIAL_PATTERNS, os.urandom(32)).apply(_spelled(value)[:LONGEST_LOOKED_AT])
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -92,6 +92,20 @@ def test_a_mistake_in_a_file_ends_with_two_and_names_the_line(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["exitkit.yaml"]
 
 
+def test_a_mistake_is_told_without_the_secret_that_stands_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistaken = "password: Never-Seen-51b2, postgresql://me:Never-Seen-51b2@db/x"
+    (tmp_path / "exitkit.yaml").write_text(
+        f"schema: exitkit/workspace/1\nseries: acme\nsources:\n  - {{id: a, type: '{mistaken}'}}\n"
+    )
+    assert run(["status", "-w", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "Never-Seen" not in said
+    assert said.count("<masked:") == 2
+    assert "is not one of aws, azure" in said
+
+
 def test_the_version_is_that_of_the_package() -> None:
     done = exitkit_process("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, "exitkit")
