@@ -110,9 +110,9 @@ def _words(
     params = step.params
     if step.kind in ENGINE_KINDS and "check" not in params:
         return "waits", _awaited(params)
-    if params.get("argv"):
+    if step.kind == "command":
         return "runs", shlex.join(params["argv"])
-    if params.get("assets"):
+    if step.kind in ("restore", "compare", "canary"):
         try:
             found = chosen(bundle, step)
         except ExitkitError as fault:

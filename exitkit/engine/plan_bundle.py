@@ -13,7 +13,7 @@ from exitkit.engine.plan_check import PlanRemark
 from exitkit.engine.rehearse import steps_of
 from exitkit.errors import InputError
 from exitkit.model.plan import Mode, Plan, Step
-from exitkit.store.holdings import chosen
+from exitkit.store.holdings import chosen, selection_problems
 from exitkit.store.reader import Bundle
 from exitkit.workspace.plan_file import seconds
 from exitkit.workspace.yaml_lines import Where
@@ -40,10 +40,7 @@ def bundle_remarks(plan: Plan, bundle: Bundle, rehearsed: Bundle | None) -> Iter
 
 
 def _moved_by(step: Step, bundle: Bundle) -> tuple[str, ...]:
-    selector = step.params.get("assets")
-    if step.kind not in _RESTORES or not isinstance(selector, Mapping):
-        return ()
-    if not selector.get("native_type"):
+    if step.kind not in _RESTORES or any(selection_problems(step)):
         return ()
     return tuple(holding.urn for holding in chosen(bundle, step))
 

@@ -113,6 +113,9 @@ def _restored(
     if isinstance(what, str) and restorer is None:
         text = f'nothing restores "{what}"; {suggest(what, sorted(restorers))}'
         yield PlanRemark((*here, "what"), text, "wrong")
+    if name is not None and not isinstance(name, str):
+        yield PlanRemark((*here, "target"), "`target` is one name of `targets:`", "wrong")
+        return
     if isinstance(name, str) and name not in targets:
         text = f'no target "{name}" in exitkit.yaml; {suggest(name, sorted(targets))}'
         yield PlanRemark((*here, "target"), text, "wrong")

@@ -28,6 +28,9 @@ class WaitForApproval:
         parties = step.params.get("parties", 1)
         if isinstance(parties, bool) or not isinstance(parties, int) or parties < 1:
             yield "parties: not a number of people; write 1 or more"
+        roles = step.params.get("roles", [])
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            yield "roles: not a list of names; write roles: [exit-lead]"
         if step.effect is not Effect.NONE:
             yield f"effect: {step.effect.value}; an approval has none, leave it out"
 

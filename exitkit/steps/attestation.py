@@ -37,7 +37,7 @@ class AttestationStep:
         """Name the params that are not there."""
         if not isinstance(step.params.get("document"), str) or not step.params["document"]:
             yield "document: missing; name the YAML file of the attestation"
-        if step.params.get("attests") not in FIELDS:
+        if step.params.get("attests") not in tuple(FIELDS):
             yield f"attests: one of {', '.join(sorted(FIELDS))}"
         if not step.params.get("party"):
             yield "party: missing; name whose word it is"

@@ -14,6 +14,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.plugins import restorer_of
 from exitkit.ports import StepContext
+from exitkit.store.holdings import selection_problems
 
 
 class CanaryStep:
@@ -25,9 +26,7 @@ class CanaryStep:
 
     def problems(self, step: Step) -> Iterator[str]:
         """Name the params that are not there; no canary at all would always be found."""
-        for name in ("what", "target", "assets"):
-            if not step.params.get(name):
-                yield f"`{name}` is missing"
+        yield from selection_problems(step)
         if not step.params.get("canaries") and not step.params.get("canary_pattern"):
             yield "`canaries` or `canary_pattern` is missing"
 

@@ -15,6 +15,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.plugins import restorer_of
 from exitkit.ports import StepContext
+from exitkit.store.holdings import selection_problems
 
 
 class CompareStep:
@@ -26,9 +27,7 @@ class CompareStep:
 
     def problems(self, step: Step) -> Iterator[str]:
         """Name the params that are not there."""
-        for name in ("what", "target", "assets"):
-            if not step.params.get(name):
-                yield f"`{name}` is missing"
+        yield from selection_problems(step)
 
     def run(self, step: Step, context: StepContext) -> Outcome:
         """Compare; writes nothing."""

@@ -34,7 +34,11 @@ class ParallelRunStep:
             for part in ("old", "new"):
                 if not isinstance(one, dict) or not is_argv(one.get(part)):
                     yield f"questions: number {number}: {part}: write [program, argument]"
-        for pattern in step.params.get("ignore", ()):
+        ignore = step.params.get("ignore", [])
+        if not isinstance(ignore, list):
+            yield "ignore: not a list of regular expressions"
+            return
+        for pattern in ignore:
             try:
                 re.compile(str(pattern))
             except re.error:

@@ -46,12 +46,14 @@ class PlaybookStep:
         for name in ("playbook", "target"):
             if not step.params.get(name):
                 yield f"`{name}` is missing"
+        if not isinstance(step.params.get("variables") or {}, dict):
+            yield "`variables` is a mapping of names to values"
         if Path(str(step.params.get("playbook", ""))).is_absolute():
             yield "`playbook` is a path below the workspace"
         if step.params.get("check") and step.params.get("twice"):
             yield "`check` writes nothing, so there is nothing to do `twice`"
         drawing = step.params.get("sample")
-        if drawing is not None and not (drawing.get("hosts") and str(drawing.get("seed", ""))):
+        if drawing is not None and not _is_drawing(drawing):
             yield "`sample` needs `hosts`, a number, and the `seed` its lot is drawn with"
 
     def has_dry_run(self, step: Step) -> bool:
@@ -113,6 +115,13 @@ class PlaybookStep:
     def probe(self, step: Step, context: StepContext) -> bool:
         """A playbook may be run again, so there is no need to know."""
         return False
+
+
+def _is_drawing(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    hosts = value.get("hosts")
+    return isinstance(hosts, int) and hosts > 0 and bool(str(value.get("seed", "")))
 
 
 def _require_undo(step: Step, context: StepContext) -> None:

@@ -15,6 +15,7 @@ from exitkit.model.plan import Step
 from exitkit.model.run import Outcome, StepStatus
 from exitkit.plugins import restorer_of
 from exitkit.ports import StepContext
+from exitkit.store.holdings import selection_problems
 from exitkit.store.quota import EXCEEDED, QuotaExceeded, volume_of, within_quota
 
 
@@ -27,11 +28,7 @@ class RestoreStep:
 
     def problems(self, step: Step) -> Iterator[str]:
         """Name the params that are not there."""
-        for name in ("what", "target", "assets"):
-            if not step.params.get(name):
-                yield f"`{name}` is missing"
-        if step.params.get("assets") and not step.params["assets"].get("native_type"):
-            yield "`assets` needs a `native_type`"
+        yield from selection_problems(step)
 
     def run(self, step: Step, context: StepContext) -> Outcome:
         """Restore and read back; what the target's quota does not allow is not begun."""

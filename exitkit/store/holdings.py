@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -41,6 +42,34 @@ class Holding:
             for one in self.record.get("artifacts", ())
             if one["role"] in roles and not one["path"].startswith("native/")
         )
+
+
+def selection_problems(step: Step) -> Iterator[str]:
+    """Yield what keeps `what`, `target` and `assets` of a step from naming anything."""
+    for name in ("what", "target", "assets"):
+        if not step.params.get(name):
+            yield f"`{name}` is missing"
+    if not isinstance(step.params.get("what", ""), str):
+        yield "`what` is one name"
+    yield from _canary_problems(step)
+    wanted = step.params.get("assets") or {"native_type": "*"}
+    if not isinstance(wanted, Mapping) or not isinstance(wanted.get("native_type"), str):
+        yield '`assets` needs a `native_type`; write {native_type: "AWS::S3::Bucket", names: ["*"]}'
+        return
+    names = wanted.get("names") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        yield '`assets`: `names` is a list of patterns; write names: ["*"]'
+
+
+def _canary_problems(step: Step) -> Iterator[str]:
+    words = step.params.get("canaries") or []
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        yield "`canaries` is a list of words"
+    pattern = step.params.get("canary_pattern") or ""
+    try:
+        re.compile(pattern if isinstance(pattern, str) else "(")
+    except re.error:
+        yield "`canary_pattern`: not a regular expression"
 
 
 def chosen(bundle: Bundle, step: Step) -> tuple[Holding, ...]:
