@@ -61,16 +61,19 @@ class DocumentsCollector:
     def collect(self, source: Source, context: Context) -> Iterator[Finding]:
         """Yield every document found, then every one that has to be there."""
         files: dict[str, Path] = {}
+        all_read = True
         for written in source.settings["paths"]:
             path, name = source.base / str(written), name_below(source.base, str(written))
             if not path.exists():
                 reason = "no such path"
                 yield _call(source, name, CallOutcome.UNAVAILABLE, 0, reason)
+                all_read = False
                 continue
             before = len(files)
             for inside, file, refused in _walk(name, path):
                 if refused:
                     outcome = CallOutcome.REFUSED if refused == DENIED else CallOutcome.EXCLUDED
+                    all_read = all_read and refused != DENIED
                     yield _call(source, inside, outcome, 0, refused)
                 elif len(files) < MOST_FILES:
                     files[inside] = file
@@ -87,7 +90,7 @@ class DocumentsCollector:
                 found.append(document)
                 yield from findings
         for match in match_all(_required(source), found):
-            yield from _requirement(source, match, context)
+            yield from _requirement(source, match, context, all_read=all_read)
 
     def identities(self, source: Source, context: Context) -> frozenset[str]:
         """Name the folders, so that no rehearsal writes into them."""
@@ -203,7 +206,9 @@ def _required(source: Source) -> Iterator[Any]:
     return required_documents(contract, source.settings.get("required", ()))
 
 
-def _requirement(source: Source, match: Match, context: Context) -> Iterator[Finding]:
+def _requirement(
+    source: Source, match: Match, context: Context, *, all_read: bool
+) -> Iterator[Finding]:
     required = match.required
     ref = Ref(PROVIDER, source.id, "", REQUIRED, required.id)
     config = {
@@ -216,7 +221,15 @@ def _requirement(source: Source, match: Match, context: Context) -> Iterator[Fin
     yield Asset(ref, kind_of(REQUIRED), required.title, config, context.now, status=status)
     for one in match.found:
         yield Relation(ref, "documentedBy", Ref(PROVIDER, source.id, "", FILE, one.path))
-    yield _answer(ref, match, _age(source, context))
+    if not match.found and not all_read:
+        yield Gap(
+            ref, Aspect.DOCUMENTATION, Level.UNKNOWN, "not-assessed",
+            f"Not found, and not everything could be read: {required.title}.",
+            Responsible.CUSTOMER, "Bring back what `paths:` names, and take another snapshot.",
+            method="document list", source=required.source, confidence="high",
+        )  # fmt: skip
+    else:
+        yield _answer(ref, match, _age(source, context))
 
 
 def _answer(ref: Ref, match: Match, age: _Age) -> Draft | Gap:

@@ -179,6 +179,13 @@ def test_a_missing_folder_is_open_until_somebody_answers(tmp_path: Path) -> None
     assert call.outcome is CallOutcome.UNAVAILABLE
 
 
+def test_what_a_missing_folder_may_hold_is_unknown_and_not_missing(tmp_path: Path) -> None:
+    levels = {f.level for f in collect(tmp_path) if isinstance(f, Gap)}
+    assert levels == {Level.UNKNOWN}
+    (tmp_path / "papers").mkdir()
+    assert {f.level for f in collect(tmp_path) if isinstance(f, Gap)} == {Level.NONE}
+
+
 def test_a_name_that_is_not_utf_8_is_spelled_out(tmp_path: Path) -> None:
     (tmp_path / "papers").mkdir()
     (tmp_path / os.fsdecode(b"papers/r\xe9seau.txt")).write_text("x")
