@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import time
@@ -92,12 +93,19 @@ def pages(
     if not client.can_paginate(method):
         yield getattr(client, method)(**arguments)
         return
-    paginator = client.get_paginator(method)
-    for number, page in enumerate(paginator.paginate(**arguments)):
+    iterator = client.get_paginator(method).paginate(**arguments)
+    seen = set()
+    for number, page in enumerate(iterator):
         if number >= MOST_PAGES:
             raise EndlessPagesError(f"pagination had not ended after {MOST_PAGES} pages")
         beat()
         yield page
+        # The SDK itself only sees a token that comes twice in a row.
+        if following := iterator._get_next_token(page):  # noqa: SLF001
+            token = hash(json.dumps(following, sort_keys=True, default=str))
+            if token in seen:
+                raise EndlessPagesError(f"the token of page {number + 1} had come before")
+            seen.add(token)
 
 
 def refuse_other_pages(response_dict: Mapping[str, Any], operation_model: Any, **_: Any) -> None:

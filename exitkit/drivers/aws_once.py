@@ -10,6 +10,14 @@ from itertools import groupby
 from exitkit.drivers.aws_answers import Item
 
 
+def once_each(items: Iterable[Item]) -> list[Item]:
+    """Return the items of one answer, each once, as it came first."""
+    found: dict[tuple[str, str], Item] = {}
+    for item in items:
+        found.setdefault((item.row.native_type, item.native_id), item)
+    return list(found.values())
+
+
 def unique(items: Iterable[Item]) -> Iterator[Item]:
     """Yield the items in the order of their ids, each once, however the calls were interleaved.
 

@@ -21,6 +21,7 @@ from exitkit.drivers.aws_answers import (
 )
 from exitkit.drivers.aws_calls import FAULTS, Failure, failure_of, pages
 from exitkit.drivers.aws_kept import Kept, call_line, call_of, key_of
+from exitkit.drivers.aws_once import once_each
 from exitkit.drivers.aws_plan import Ask, Plan
 from exitkit.drivers.deadlines import Beat, Job, run_all
 from exitkit.knowledge.aws_catalog import Detail, ListedType
@@ -227,9 +228,10 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
     def job(beat: Beat) -> tuple[list[Item], Call]:
         began = time.monotonic()
         items: list[Item] = []
-        failure, foreign = None, 0
+        failure, foreign, pages_seen = None, 0, 0
         try:
             for page in _guarded_pages(clients, ask.unit, ask.operation, ask.arguments, beat):
+                pages_seen += 1
                 for item in _items(sweep, ask, page):
                     if item.is_wanted:
                         items.append(item)
@@ -239,6 +241,9 @@ def _list_job(sweep: Sweep, ask: Ask, clients: _Clients) -> Job[tuple[list[Item]
             failure = failure_of(fault, f"{ask.service}:{ask.operation}")
         finally:
             clients.done(ask.unit)
+        if pages_seen > 1:
+            # What came or went meanwhile moves others to a page that they were on already.
+            items = once_each(items)
         if failure and failure.nowhere:
             sweep.nowhere.add(ask.unit)
         if failure and failure.dead:

@@ -166,3 +166,64 @@ def test_both_stages_of_a_function_are_held_or_said_to_be_equal(
     lines = [one for one in calls if isinstance(one, Call)]
     assert {line.outcome for line in lines} <= {CallOutcome.COLLECTED, CallOutcome.EMPTY}
     assert len({line.urn for line in lines}) == 2
+
+
+@pytest.mark.parametrize(("count", "details"), [(3, 3), (5000, 0)])
+def test_what_two_pages_hold_is_one_thing_and_asked_about_once(
+    stand_in: Any, reply: Answer, collected: Callable[..., list[Finding]], count: int, details: int
+) -> None:
+    names = [f"ünï code/{number}" for number in range(count)]
+    pages = {"": names[:2], "t1": names[1:], "t2": names[-1:]}
+    following = {"": "t1", "t1": "t2"}
+
+    def answer(asked: Any) -> Any:
+        token = asked.arguments.get("ExclusiveStartTableName", "")
+        if asked.operation != "dynamodb:ListTables":
+            return None
+        more = {"LastEvaluatedTableName": following[token]} if token in following else {}
+        return reply(json.dumps({"TableNames": pages[token], **more}))
+
+    stand_in.answer = answer
+    more = ["dynamodb:DescribeTable"] if details else []
+    findings = collected("dynamodb:ListTables", *more)
+    tables = [one for one in assets_of(findings) if one.ref.native_type.endswith("::Table")]
+    assert sorted(one.name for one in tables) == sorted(names)
+    (line,) = calls_of(findings, "dynamodb:ListTables")
+    assert line.count == count
+    assert stand_in.asked["dynamodb:DescribeTable"] == details
+
+
+def test_tokens_that_go_in_a_wide_circle_end_the_call(
+    stand_in: Any, reply: Answer, collected: Callable[..., list[Finding]]
+) -> None:
+    circle = {"": "a", "a": "b", "b": "c", "c": "a"}
+
+    def answer(asked: Any) -> Any:
+        if asked.operation != "secretsmanager:ListSecrets":
+            return None
+        token = asked.arguments.get("NextToken", "")
+        row = {"ARN": f"arn:{token}", "Name": f"secret-{token}"}
+        return reply(json.dumps({"SecretList": [row], "NextToken": circle[token]}))
+
+    stand_in.answer = answer
+    findings = collected("secretsmanager:ListSecrets")
+    (line,) = calls_of(findings, "secretsmanager:ListSecrets")
+    assert (line.outcome, line.count) == (CallOutcome.UNAVAILABLE, 4)
+    assert "pages go round in circles" in line.reason
+    assert len(assets_of(findings)) == 4
+    assert stand_in.asked["secretsmanager:ListSecrets"] == 4
+
+
+def test_an_item_without_an_id_is_an_asset_of_its_own(
+    stand_in: Any, reply: Answer, collected: Callable[..., list[Finding]]
+) -> None:
+    rows = [{"Description": "one"}, {"Description": "two"}, {"Name": "named"}]
+
+    def answer(asked: Any) -> Any:
+        is_list = asked.operation == "secretsmanager:ListSecrets"
+        return reply(json.dumps({"SecretList": rows})) if is_list else None
+
+    stand_in.answer = answer
+    first, second = (collected("secretsmanager:ListSecrets") for _ in range(2))
+    assert len({one.ref for one in assets_of(first)}) == 3
+    assert assets_of(first) == assets_of(second)
