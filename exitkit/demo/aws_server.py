@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from functools import cache
 from typing import Any
 
 import flask
-from moto.iam.access_control import IAMRequest
+from moto.iam.access_control import IAMPolicyStatement, IAMRequest
 from moto.server import main
 
 _emulators_own = IAMRequest._create_aws_request  # noqa: SLF001
@@ -36,7 +38,21 @@ def _named_request(self: Any, *arguments: Any, **named: Any) -> None:
         self._action = self._action.replace("tagging:", "tag:", 1)
 
 
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(f"^{text.replace('*', '.*')}$")
+
+
+def _matched(pattern: str, text: str) -> re.Match[str] | None:
+    """Compare as the emulator does, with each pattern read once.
+
+    Our policies have more actions than patterns are remembered: each call read all of them anew.
+    """
+    return _pattern(pattern).match(text)
+
+
 if __name__ == "__main__":
+    IAMPolicyStatement._match = staticmethod(_matched)  # noqa: SLF001
     IAMRequest.__init__ = _named_request
     IAMRequest._create_aws_request = _signed_request  # noqa: SLF001
     main(["-H", "127.0.0.1", "-p", sys.argv[1]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ class Defects:
     """Native type, and what of it is wrong: `missing`, `extra`, `arn` or `tags`."""
     unanswered: frozenset[tuple[str, str]]
     """Service and operation."""
+    refused: frozenset[str]
+    """Calls, `service:Operation`, that a policy allows and the emulator refuses."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Accounts:
     endpoint_url: str
     admin: Mapping[str, str]
     defects: Defects
+    running: aws_account.AwsAccount
     role: str = ROLE
     expected: dict[Identity, Traits] = field(default_factory=dict)
     clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
@@ -113,6 +116,28 @@ class Accounts:
             made = client_of(self.endpoint_url, keys, service, region)
             self.clients[account, service, region] = made
         return self.clients[account, service, region]
+
+    def reader(self, name: str, documents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """Make a user who may do what the documents say, and return the keys."""
+        iam = self.client("iam", (FIRST, "us-east-1"))
+        iam.create_user(UserName=name)
+        for number, document in enumerate(documents):
+            iam.put_user_policy(
+                UserName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
+            )
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+
+    def let_in(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Give the role of the second account policies; without, everybody may take it for all."""
+        iam = self.client("iam", (SECOND, "us-east-1"))
+        for number, document in enumerate(documents):
+            name = f"exitkit-{number}"
+            made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
+            iam.attach_role_policy(RoleName="exitkit", PolicyArn=made["Policy"]["Arn"])
 
     def role_keys(self) -> dict[str, str]:
         """Enter the second account."""
@@ -256,14 +281,15 @@ def defects() -> Defects:
     unanswered = {
         (service, name) for service, names in data["unanswered"].items() for name in names
     }
-    return Defects(frozenset(wrong), frozenset(unanswered))
+    refused = {name for names in data["refused"].values() for name in names}
+    return Defects(frozenset(wrong), frozenset(unanswered), frozenset(refused))
 
 
 @pytest.fixture(scope="module")
 def accounts() -> Iterator[Accounts]:
     """Two accounts of an emulator with all that the data files put there."""
     with aws_account.running() as running:
-        accounts = Accounts(running.endpoint_url, running.admin, defects())
+        accounts = Accounts(running.endpoint_url, running.admin, defects(), running)
         seeder = Seeder(accounts)
         seeder.run(lines_of(CASES / "there-by-itself.yaml"))
         files = sorted((CASES / "services").glob("*.yaml"))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exitkit.collectors.aws import AwsCollector
+from exitkit.demo import aws_account
+from exitkit.engine.collect import collect
 from exitkit.knowledge.aws_catalog import load_catalog
+from exitkit.knowledge.aws_policy import actions_for, policy_documents
 from exitkit.model.asset import Asset
 from exitkit.model.ledger import Call
-from exitkit.ports import Context, Finding, Source
+from exitkit.ports import Context, Finding, Limits, Source
 from exitkit.store.canonical import canonical_bytes
 from exitkit.store.records import asset_record, call_record
 
@@ -140,3 +144,79 @@ def test_the_same_account_listed_twice_gives_the_same_records(
     before, after = inventory.findings, list(AwsCollector().collect(twice, context))
     differ = {name for name, _ in set(records(before)) ^ set(records(after))}
     assert differ == unstable
+
+
+CASES = {
+    "list": ("elasticfilesystem:DescribeFileSystems", "efs:DescribeFileSystems"),
+    "detail": ("kms:DescribeKey", "kms:DescribeKey"),
+    "tag": ("tag:GetResources", "resourcegroupstaggingapi:GetResources"),
+    "child": ("ecs:ListServices", "ecs:ListServices"),
+    "content": ("ssm:GetDocument", "ssm:GetDocument"),
+}
+"""An action of each class, and the call that needs it."""
+ENTER = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+
+
+@dataclass(frozen=True, slots=True)
+class Policed:
+    """The estate with policies in force: the keys of who may do all, and of who lacks one action.
+
+    `services` are those of a case.
+    """
+
+    reader: Mapping[str, str]
+    less: Mapping[str, Mapping[str, str]]
+    services: Mapping[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def policed(accounts: Any, sources: list[Source], inventory: Inventory) -> Policed:
+    """What the policies are made for is there only after everything was found without them."""
+    assert inventory.findings
+    catalog = load_catalog()
+    asked = [entry for one in sources for entry in one.settings["services"]]
+    documents = list(policy_documents(actions_for(catalog, asked)))
+    enter = {**documents[0], "Statement": [*documents[0]["Statement"], ENTER]}
+    reader = accounts.reader("policy-reader", [enter, *documents[1:]])
+    accounts.let_in(documents)
+    less, services = {}, {}
+    for name, (action, called) in CASES.items():
+        service = "sqs" if name == "tag" else called.partition(":")[0]
+        services[name] = [entry for entry in asked if entry.startswith(f"{service}:")]
+        needed = actions_for(catalog, services[name])
+        documents = list(policy_documents([one for one in needed if one != action]))
+        less[name] = accounts.reader(f"policy-without-{name}", documents)
+        assert action in needed
+    aws_account.enforce(accounts.running)
+    return Policed(reader, less, services)
+
+
+def test_the_printed_policy_is_enough_for_all_of_the_estate(
+    policed: Policed, accounts: Any, sources: list[Source], inventory: Inventory, context: Context
+) -> None:
+    reading = replace(context, environ=policed.reader)
+    findings = [one for source in sources for one in AwsCollector().collect(source, reading)]
+    refused = [one for one in findings if isinstance(one, Call) and one.is_open]
+    assert {line.operation for line in refused} == accounts.defects.refused
+    below = {operation.partition(":")[0] for operation in accounts.defects.refused}
+    rows = {row.native_type for row in load_catalog().rows() if row.service in below}
+    found = replace(inventory, findings=findings).found
+    assert {one[2] for one in inventory.found.keys() - found.keys()} - rows == set()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_action_less_is_its_refusal_and_no_other(
+    case: str, policed: Policed, accounts: Any, context: Context, tmp_path: Path
+) -> None:
+    action, called = CASES[case]
+    settings = {
+        "endpoint_url": accounts.endpoint_url, "regions": ["eu-west-1"],
+        "services": policed.services[case],
+    }  # fmt: skip
+    harvest = collect(
+        [Source("less", "aws", settings, tmp_path)], [], limits=Limits(), now=NOW, spool=tmp_path,
+        mask_key=b"k" * 32, environ=policed.less[case], progress=lambda _source, _line: None,
+    )  # fmt: skip
+    refused = [one for one in harvest.calls.values() if one.is_open]
+    assert {(one.operation, one.permission) for one in refused} == {(called, action)}
+    assert all(one.reason.startswith(f"{action} refused: ") for one in refused)
