@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -193,6 +193,25 @@ def usual_reply() -> Callable[[Asked], Reply]:
 def issued() -> Callable[..., Reply]:
     """Makes the answer to AssumeRole: key, token and until when they hold."""
     return lambda *words: query("AssumeRole", credentials(*words))
+
+
+@pytest.fixture(scope="session")
+def iam_user() -> Callable[[Any, str, Sequence[dict[str, Any]]], dict[str, str]]:
+    """Make users who may do what policies say, and nothing else."""
+
+    def make(iam: Any, name: str, documents: Sequence[dict[str, Any]]) -> dict[str, str]:
+        iam.create_user(UserName=name)
+        for number, document in enumerate(documents):
+            iam.put_user_policy(
+                UserName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
+            )
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+
+    return make
 
 
 @pytest.fixture

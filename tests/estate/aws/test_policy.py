@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ it lets in who gives no external id at all, where one is asked for.
 
 
 EVERY_TYPE = "*"
+IamUser = Callable[[Any, str, list[dict[str, Any]]], dict[str, str]]
+"""Makes a user with policies, and returns the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +80,6 @@ class Ground:
     readers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def user(iam: Any, name: str, documents: list[dict[str, Any]]) -> dict[str, str]:
-    """Make a user who may do what the policies say, and nothing else."""
-    iam.create_user(UserName=name)
-    for number, document in enumerate(documents):
-        iam.put_user_policy(
-            UserName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
-        )
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-
-
 def deploy(iam: Any, template: dict[str, Any], trusted: str) -> None:
     """Make the role of the template, as CloudFormation would with its parameters filled in."""
     role = template["Resources"]["Reader"]["Properties"]
@@ -116,7 +104,7 @@ def deploy(iam: Any, template: dict[str, Any], trusted: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def ground(iam_user: IamUser) -> Iterator[Ground]:
     """Everybody is there before the first look, so that all see the same estate."""
     with aws_account.running() as account:
         ground = Ground(account.endpoint_url, aws_seed.seed(account))
@@ -128,18 +116,18 @@ def ground() -> Iterator[Ground]:
             aws_access_key_id=account.admin["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=account.admin["AWS_SECRET_ACCESS_KEY"],
         )
-        ground.entrant = user(iam, "entrant", [caller_policy(CATALOG, ROLE_NAME)])
+        ground.entrant = iam_user(iam, "entrant", [caller_policy(CATALOG, ROLE_NAME)])
         entrant = f"arn:aws:iam::{aws_seed.ACCOUNT_ID}:user/entrant"
         deploy(iam, cloudformation_template(actions_for(CATALOG), compact=True), entrant)
         actions = actions_for(CATALOG, SOME)
-        ground.readers[""] = user(iam, "reader", list(policy_documents(actions)))
+        ground.readers[""] = iam_user(iam, "reader", list(policy_documents(actions)))
         whole = actions_for(CATALOG, aws_seed.SERVICES)
-        ground.readers["everything"] = user(iam, "reader-of-all", list(policy_documents(whole)))
+        ground.readers["everything"] = iam_user(iam, "reader-of-all", list(policy_documents(whole)))
         for action in (*(case.action for case in CASES), "s3:ListBucket"):
             assert action in actions
             less = [one for one in actions if one != action]
             name = f"without-{action.replace(':', '-')}"
-            ground.readers[action] = user(iam, name, list(policy_documents(less)))
+            ground.readers[action] = iam_user(iam, name, list(policy_documents(less)))
         aws_account.enforce(account)
         yield ground
 

@@ -117,20 +117,6 @@ class Accounts:
             self.clients[account, service, region] = made
         return self.clients[account, service, region]
 
-    def reader(self, name: str, documents: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Make a user who may do what the documents say, and return the keys."""
-        iam = self.client("iam", (FIRST, "us-east-1"))
-        iam.create_user(UserName=name)
-        for number, document in enumerate(documents):
-            iam.put_user_policy(
-                UserName=name, PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
-            )
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return {
-            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        }
-
     def let_in(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Give the role of the second account policies; without, everybody may take it for all."""
         iam = self.client("iam", (SECOND, "us-east-1"))

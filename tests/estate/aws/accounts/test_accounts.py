@@ -23,6 +23,7 @@ from exitkit.store.records import asset_record, call_record
 
 pytestmark = pytest.mark.timeout(900)
 
+FIRST = "123456789012"
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
 
@@ -170,14 +171,15 @@ class Policed:
 
 
 @pytest.fixture(scope="module")
-def policed(accounts: Any, sources: list[Source], inventory: Inventory) -> Policed:
+def policed(accounts: Any, sources: list[Source], inventory: Inventory, iam_user: Any) -> Policed:
     """What the policies are made for is there only after everything was found without them."""
     assert inventory.findings
     catalog = load_catalog()
     asked = [entry for one in sources for entry in one.settings["services"]]
     documents = list(policy_documents(actions_for(catalog, asked)))
     enter = {**documents[0], "Statement": [*documents[0]["Statement"], ENTER]}
-    reader = accounts.reader("policy-reader", [enter, *documents[1:]])
+    iam = accounts.client("iam", (FIRST, "us-east-1"))
+    reader = iam_user(iam, "policy-reader", [enter, *documents[1:]])
     accounts.let_in(documents)
     less, services = {}, {}
     for name, (action, called) in CASES.items():
@@ -185,7 +187,7 @@ def policed(accounts: Any, sources: list[Source], inventory: Inventory) -> Polic
         services[name] = [entry for entry in asked if entry.startswith(f"{service}:")]
         needed = actions_for(catalog, services[name])
         documents = list(policy_documents([one for one in needed if one != action]))
-        less[name] = accounts.reader(f"policy-without-{name}", documents)
+        less[name] = iam_user(iam, f"policy-without-{name}", documents)
         assert action in needed
     aws_account.enforce(accounts.running)
     return Policed(reader, less, services)
