@@ -8,8 +8,8 @@ import json
 import os
 import sys
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -76,7 +76,17 @@ def shares_of(plan: Plan, parts: int) -> list[list[Ask]]:
     shares: list[list[Ask]] = [[] for _ in range(parts)]
     for _, asks in sorted(units.items(), key=lambda unit: (-len(unit[1]), unit[0])):
         min(shares, key=len).extend(asks)
-    return shares
+    return [_by_turns(asks) for asks in shares]
+
+
+def _by_turns(asks: Sequence[Ask]) -> list[Ask]:
+    """Take the regions by turns: each shows early what it holds, and its tags are asked for."""
+    turns: Counter[str] = Counter()
+    taken: list[tuple[int, Ask]] = []
+    for ask in asks:
+        taken.append((turns[ask.region], ask))
+        turns[ask.region] += 1
+    return [ask for _, ask in sorted(taken, key=lambda pair: pair[0])]
 
 
 def services_together(plan: Plan) -> dict[str, str]:
