@@ -17,8 +17,8 @@ from exitkit.cli.subjects import workspace_if_any
 from exitkit.engine.diff import Difference
 from exitkit.engine.exit_time import ExitTimes, exit_times
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
-from exitkit.report.diff_words import detail, diff_words, sentences, time_sentence
-from exitkit.report.language import LANGUAGES
+from exitkit.report.diff_words import detail, diff_words, plural, sentences, time_sentence
+from exitkit.report.language import LANGUAGES, Speech
 from exitkit.report.visible import on_one_line
 from exitkit.store.reader import Bundle, open_bundle
 from exitkit.workspace.files import (
@@ -99,8 +99,8 @@ def _print_text(
 ) -> None:
     words = diff_words()[lang]
     click.secho(
-        words["title"].format(
-            old=_name(found.old), new=_name(found.new), days=_days(found.old, found.new)
+        plural(words["title"], _days(found.old, found.new), lang).format(
+            old=_name(found.old), new=_name(found.new)
         ),
         bold=True,
     )
@@ -111,7 +111,7 @@ def _print_text(
         if not kept.get(kind):
             continue
         click.echo("")
-        click.secho(kind, bold=True)
+        click.secho(Speech(lang).coded("CHANGES", kind), bold=True)
         for change in kept[kind]:
             for line in detail(change, lang):
                 click.echo(f"  {on_one_line(line)}")

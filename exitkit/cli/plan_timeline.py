@@ -13,10 +13,18 @@ import click
 from exitkit.assess.anchors import scenario_anchors
 from exitkit.assess.sampling import sample
 from exitkit.assess.schedule import Slot, late, schedule
-from exitkit.cli.output import json_option, show_json, show_table, workspace_option, write_output
+from exitkit.cli.output import (
+    json_option,
+    lang_option,
+    show_json,
+    show_table,
+    workspace_option,
+    write_output,
+)
 from exitkit.drivers.holiday_calendar import days_off
 from exitkit.errors import EXIT_CLEAN, EXIT_FOUND, InputError
 from exitkit.model.plan import Plan
+from exitkit.report.language import Speech
 from exitkit.report.timeline_svg import FORMATS
 from exitkit.store.reader import open_bundle
 from exitkit.workspace.files import latest_bundle, load_contract, load_plan, load_workspace
@@ -36,8 +44,9 @@ _YEARS_AHEAD = 4
               help="What to write.")  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write there instead of to the terminal.")  # fmt: skip
+@lang_option("the text, the picture and the calendar")
 def timeline(
-    root: Path, scenario: str, start: dt.datetime | None, form: str, output: Path | None
+    root: Path, scenario: str, start: dt.datetime | None, form: str, output: Path | None, lang: str
 ) -> int:
     """Show when each milestone can be reached and is due, what is critical, and the slack.
 
@@ -56,7 +65,7 @@ def timeline(
                    "milestones": [_as_json(slot) for slot in slots]})  # fmt: skip
     else:
         name = f"{plan.id} {chosen.get('id', '')}".rstrip()
-        text = FORMATS[form](name, slots)
+        text = FORMATS[form](name, slots, lang)
         if output is not None:
             write_output(output, text.encode())
         else:
@@ -64,10 +73,12 @@ def timeline(
     broken = list(late(slots))
     for slot in broken:
         by = (slot.end - slot.due).days if slot.due else 0
-        click.echo(
-            f"{slot.milestone.id}: can be reached on {slot.end}, {by} days after {slot.due}",
-            err=True,
-        )
+        told = Speech(lang).tell_many(
+            by, "{milestone}: can be reached on {end}, {n} day after {due}",
+            "{milestone}: can be reached on {end}, {n} days after {due}",
+            milestone=slot.milestone.id, end=slot.end, due=slot.due,
+        )  # fmt: skip
+        click.echo(told, err=True)
     return EXIT_FOUND if broken else EXIT_CLEAN
 
 

@@ -48,9 +48,14 @@ def semicolon(language: str) -> str:
     return f"{NO_BREAK}; " if language == "fr" else "; "
 
 
+def title_in(titles: Mapping[str, str], language: str) -> str:
+    """Return a title of the plan in a language, else in the one it has."""
+    return titles.get(language) or titles.get(LANGUAGES[0]) or next(iter(titles.values()), "")
+
+
 def is_one(number: float, language: str) -> bool:
     """Tell whether a number takes the singular: `1,8 jour` in French, `1.8 days` in English."""
-    return number < 2 if language == "fr" else number == 1
+    return abs(number) < 2 if language == "fr" else abs(number) == 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from exitkit.model.plan import Milestone
 from exitkit.model.run import Event, MilestoneVerdict
 from exitkit.report.bundle_minutes import bundle_sections, gaps_in_one
 from exitkit.report.figure import at, text_at
-from exitkit.report.language import Speech, colon, load_words, semicolon
+from exitkit.report.language import Speech, colon, load_words, semicolon, title_in
 from exitkit.report.minutes import (
     Attested,
     Cell,
@@ -119,7 +119,7 @@ class _Writer:
         )  # fmt: skip
 
     def criteria(self, milestones: Iterable[Milestone]) -> Section:
-        titles = {one.id: _title(one.title, self.language) for one in milestones}
+        titles = {one.id: title_in(one.title, self.language) for one in milestones}
         rows = [
             (
                 Cell(f"{verdict.milestone} {titles[verdict.milestone]}"), Cell(one.criterion),
@@ -279,7 +279,7 @@ class _Writer:
         if self.inputs.notifies == "default":
             rows = [
                 (
-                    Cell(f"{one.milestone} {_title(one.title, self.language)}"),
+                    Cell(f"{one.milestone} {title_in(one.title, self.language)}"),
                     Cell(one.due.isoformat() if one.due else "-", 1), Cell(str(one.days)),
                     Cell(one.clause) if one.clause else self._blank("clause"),
                     Cell(one.penalty) if one.penalty else self._blank("penalty"),
@@ -350,10 +350,6 @@ class _Writer:
             if one.penalty and one.state in ("late", "reached-late")
         ]
         return Cell(semicolon(self.language).join(found), 1) if found else self._blank("penalties")
-
-
-def _title(titles: Mapping[str, str], language: str) -> str:
-    return titles.get(language) or titles.get("en") or next(iter(titles.values()), "")
 
 
 def _said(event: Event) -> str:

@@ -97,3 +97,25 @@ def test_a_step_that_cannot_be_undone_is_announced(
 def test_the_plan_that_init_writes_is_sound(root: Path, tmp_path: Path) -> None:
     write_workspace(tmp_path / "fresh", series=None, sources=["aws"])
     assert run(["plan", "check", "-w", str(tmp_path / "fresh")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("text", "un signe vaut environ "),
+        ("svg", ">travail sur le chemin critique</text>"),
+        ("ics", "DESCRIPTION:Marge de "),
+    ],
+)
+def test_the_timetable_speaks_french(
+    root: Path, capsys: pytest.CaptureFixture[str], form: str, said: str
+) -> None:
+    title = "title: {en: Objects returned, fr: Objets restitués}"
+    plan = (HEAD + MILESTONE).replace("title: Objects returned", title).replace("TS}", "T0}")
+    (root / "exit-plan.yaml").write_text(plan)
+    day = ["--start", "2027-01-04"]
+    command = ["plan", "timeline", "-w", str(root), *day, "--lang", "fr", "--format", form]
+    assert run(command) in (0, 1)
+    text = capsys.readouterr().out
+    assert said in text
+    assert "M1 Objets restitués" in text

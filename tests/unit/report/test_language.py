@@ -120,7 +120,8 @@ def test_every_sentence_of_the_commands_keeps_its_blanks() -> None:
 
 def told() -> Iterator[str]:
     """Yield what commands tell: texts in a call, or the local name of one."""
-    for path in sorted(Path(exitkit.__file__).parent.joinpath("cli").glob("*.py")):
+    root = Path(exitkit.__file__).parent
+    for path in sorted([*root.glob("cli/*.py"), *root.glob("report/*.py")]):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(function, ast.FunctionDef):
                 continue
