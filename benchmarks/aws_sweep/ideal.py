@@ -3,13 +3,15 @@
 It signs and reads the same calls with compiled shapes, plain timestamps and one TLS context, in one
 process per core of 32 threads each, and writes the raw items: no id, no ARN, no mask, no ledger.
 
-    python ideal.py OUTPUT [lists | same] [PROCESSES]
+    python ideal.py OUTPUT [lists | same | rarely] [PROCESSES]
 
-`same` makes all calls that exitkit makes, `lists` only those that every inventory makes.
+`same` makes all calls that exitkit makes, `lists` only those that every inventory makes; `rarely`
+makes all of them and collects garbage as rarely as exitkit.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -29,6 +31,8 @@ import jmespath
 from botocore import xform_name
 from botocore.config import Config
 from calls import BESIDES, tasks
+
+from exitkit.drivers.gathering import WHILE_GATHERING
 
 Node = Any
 compiled: dict[tuple[int, type], Callable[[Node], Any]] = {}
@@ -152,7 +156,9 @@ if __name__ == "__main__":
     compile_parsers()
     shared = LoadedOnce(ssl.PROTOCOL_TLS_CLIENT)
     botocore.httpsession.create_urllib3_context = lambda *_, **__: shared
-    besides = BESIDES if sys.argv[2:3] == ["same"] else ()
+    besides = () if sys.argv[2:3] == ["lists"] else BESIDES
+    if sys.argv[2:3] == ["rarely"]:
+        gc.set_threshold(*WHILE_GATHERING)
     processes = int(sys.argv[3]) if len(sys.argv) > 3 else os.cpu_count() or 1
     parts: list[list[Any]] = [[] for _ in range(processes)]
     for one in (*besides, *tasks()):

@@ -101,6 +101,7 @@ def inventories(folder: Path, pythons: dict[str, str]) -> dict[str, list[str]]:
 
     return {
         BASE: ours("ideal.py", "same"),
+        "ideal client, rarely collecting": ours("ideal.py", "rarely"),
         "ideal client, lists alone": ours("ideal.py", "lists"),
         "ideal client, one process": ours("ideal.py", "same", "1"),
         "exitkit": ours("collect_exitkit.py"),
