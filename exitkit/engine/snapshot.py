@@ -290,6 +290,8 @@ def _scopes(sources: Sequence[Source], calls: Iterable[Call]) -> list[Mapping[st
 
 
 def _silence(harvest: Harvest) -> Iterator[str]:
+    if harvest.is_all_reached:
+        return
     reach = reach_of(map(records.call_record, harvest.calls.values()))
     if reach.nothing:
         yield (
