@@ -58,11 +58,8 @@ def with_plan(root: Path, dry_form: str = "true", native_type: str = "Document/F
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("dry") / "acme"
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+def made(lay_out: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root: Path = lay_out(tmp_path_factory.mktemp("dry") / "acme", FILES)
     (root / "shelf").mkdir()
     assert run(["snapshot", "-w", str(root)]) == 0
     return root

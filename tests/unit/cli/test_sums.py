@@ -48,11 +48,8 @@ sources:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sums")
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+def root(lay_out: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = lay_out(tmp_path_factory.mktemp("sums"), FILES)
     assert run(["snapshot", "-w", str(folder)]) == 1
     return folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,11 +31,8 @@ sources:
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "acme"
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+def root(lay_out: Any, tmp_path: Path) -> Path:
+    folder: Path = lay_out(tmp_path / "acme", FILES)
     assert run(["snapshot", "-w", str(folder)]) == 0
     return folder
 
