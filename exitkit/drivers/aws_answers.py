@@ -101,8 +101,8 @@ class Item:
         """The ARN as answered, else as IAM would write it, else nothing."""
         if self.row.arn == NO_ARN:
             return ""
-        if self.answered_arn:
-            return self.answered_arn
+        if answered := self.answered_arn:
+            return answered
         if set(NAMED.findall(self.row.arn_template)) - WHEREABOUTS:
             return self._templated()
         parts = [part for part in self.parts.values() if part]
